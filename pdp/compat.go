@@ -1,0 +1,38 @@
+package pdp
+
+import (
+	"strings"
+
+	"github.com/sidegate/sidegate/pdp/oauth"
+)
+
+// This file holds what compatibility KEYCLOAK loosens besides the client that an
+// executor sees. Providers ask these questions and never for the setting.
+
+// PasswordGrantImplied reports whether the provider will store the password grant
+// as on although the submitted client leaves it out (executors-client.md Δ11).
+// Keycloak does not ask.
+func (r *Request) PasswordGrantImplied() bool {
+	return !r.keycloak && r.msg.Event == Register &&
+		r.msg.ProposedClient.GetProtocol() == oauth.ProtocolOpenIDConnect
+}
+
+// LocalHTTP reports whether a URI is http to this machine (executors-client.md
+// Δ3): the host must be exactly `localhost` or `127.0.0.1`; Keycloak compares
+// the beginning of the text.
+func (r *Request) LocalHTTP(uri string) bool {
+	if r.keycloak {
+		return strings.HasPrefix(uri, "http://localhost") || strings.HasPrefix(uri, "http://127.0.0.1")
+	}
+	u, err := oauth.ParseURI(uri)
+	return err == nil && u.Scheme == "http" && (u.Host == "localhost" || u.Host == "127.0.0.1")
+}
+
+// HostUnder reports whether a host lies under a domain (conditions.md D1): whole
+// labels must match; Keycloak compares the end of the text.
+func (r *Request) HostUnder(host, domain string) bool {
+	if r.keycloak {
+		return strings.HasSuffix(host, domain)
+	}
+	return oauth.HostUnder(host, domain)
+}

@@ -1,0 +1,4 @@
+package pdptest
+
+// WantNames are all members that `want` may have.
+var WantNames = wantNames

@@ -1,0 +1,196 @@
+package pdp
+
+import (
+	"math/bits"
+	"slices"
+
+	pb "github.com/sidegate/sidegate/gen/go/clientpolicy/v1"
+)
+
+// Realm is a compiled policy set: immutable, and safe for concurrent use.
+type Realm struct {
+	policies []*policy
+	keycloak bool
+	omitted  []string
+	events   [eventCount]eventIndex
+}
+
+type policy struct {
+	name        string
+	global      bool
+	enabled     bool
+	strict      bool
+	events      EventSet
+	enforcement pb.Policy_Enforcement
+	conditions  []*boundCondition
+	profiles    []*profile
+}
+
+type boundCondition struct {
+	info      *ConditionInfo
+	condition Condition
+	negated   bool
+}
+
+type boundExecutor struct {
+	info     *ExecutorInfo
+	executor Executor
+}
+
+type profile struct {
+	name      string
+	executors []*boundExecutor
+	byEvent   [eventCount][]*boundExecutor
+}
+
+func (p *profile) indexEvents() {
+	for e := Event(1); int(e) < eventCount; e++ {
+		for _, x := range p.executors {
+			if x.info.Events.Has(e) {
+				p.byEvent[e] = append(p.byEvent[e], x)
+			}
+		}
+	}
+}
+
+// eventIndex finds the policies that may apply on one event. Policies whose
+// conditions name values are reached through those values, all others always.
+type eventIndex struct {
+	all    []int32 // every policy that may apply, in order
+	always []uint64
+	byKey  [keyKinds]map[string]map[string][]int32 // kind → name → value → policies
+}
+
+const keyKinds = int(GrantTypeKey) + 1
+
+func newRealm(policies []*policy, settings *pb.RealmSettings) *Realm {
+	r := &Realm{
+		policies: policies,
+		keycloak: settings.GetCompatibility() == pb.RealmSettings_COMPATIBILITY_KEYCLOAK,
+		omitted:  slices.Clone(settings.GetOmittedFacts()),
+	}
+	for e := Event(1); int(e) < eventCount; e++ {
+		r.events[e].build(policies, e)
+	}
+	return r
+}
+
+func (x *eventIndex) build(policies []*policy, e Event) {
+	for i, p := range policies {
+		if !p.mayApply(e) {
+			continue
+		}
+		x.all = append(x.all, int32(i))
+		kind, keys, ok := p.indexable(e)
+		if !ok {
+			x.mark(i, len(policies))
+			continue
+		}
+		for _, key := range keys {
+			x.add(kind, key, int32(i))
+		}
+	}
+}
+
+func (x *eventIndex) mark(i, total int) {
+	if x.always == nil {
+		x.always = make([]uint64, (total+63)/64)
+	}
+	x.always[i/64] |= 1 << (i % 64)
+}
+
+func (x *eventIndex) add(kind KeyKind, key Key, policy int32) {
+	if x.byKey[kind] == nil {
+		x.byKey[kind] = map[string]map[string][]int32{}
+	}
+	values := x.byKey[kind][key.Name]
+	if values == nil {
+		values = map[string][]int32{}
+		x.byKey[kind][key.Name] = values
+	}
+	values[key.Value] = append(values[key.Value], policy)
+}
+
+// mayApply reports whether the policy can apply, or end in a fault, on an event.
+func (p *policy) mayApply(e Event) bool {
+	if !p.enabled || !p.events.Has(e) {
+		return false
+	}
+	votes := false
+	for _, c := range p.conditions {
+		if c.info.Events.Has(e) {
+			votes = true
+		} else if p.strict && !votes {
+			return false // the first condition asked abstains: not applied
+		}
+	}
+	return votes
+}
+
+// indexable returns the values without which the policy cannot apply. They come
+// from the first condition that names some, if nothing before it can be a fault:
+// a fault counts even in a policy that a later NO would keep from applying.
+func (p *policy) indexable(e Event) (KeyKind, []Key, bool) {
+	for _, c := range p.conditions {
+		if !c.info.Events.Has(e) {
+			continue
+		}
+		if indexed, ok := c.condition.(Indexed); ok && !c.negated {
+			kind, keys := indexed.Index()
+			return kind, keys, true
+		}
+		if c.info.MayFault {
+			return 0, nil, false
+		}
+	}
+	return 0, nil, false
+}
+
+// candidates fills e.bits with the policies to ask. With facts omitted any
+// condition may be a fault, so that every policy of the event is asked.
+func (e *evaluation) candidates(x *eventIndex) {
+	words := (len(e.realm.policies) + 63) / 64
+	e.bits = slices.Grow(e.bits[:0], words)[:words]
+	if len(e.req.omitted) > 0 || len(e.req.msg.Omitted) > 0 {
+		clear(e.bits)
+		for _, i := range x.all {
+			e.bits[i/64] |= 1 << (i % 64)
+		}
+		return
+	}
+	clear(e.bits[copy(e.bits, x.always):])
+	e.keyed(x)
+}
+
+func (e *evaluation) keyed(x *eventIndex) {
+	if byRole := x.byKey[ClientRoleKey][""]; byRole != nil {
+		for _, role := range e.req.msg.Client.GetClientRoles() {
+			e.add(byRole[role])
+		}
+	}
+	if byName := x.byKey[ClientAttributeKey]; byName != nil {
+		for name, value := range e.req.msg.Client.GetAttributes() {
+			e.add(byName[name][value])
+		}
+	}
+	if byGrant := x.byKey[GrantTypeKey][""]; byGrant != nil {
+		if grant, ok := e.req.GrantType(); ok {
+			e.add(byGrant[grant])
+		}
+	}
+}
+
+func (e *evaluation) add(policies []int32) {
+	for _, i := range policies {
+		e.bits[i/64] |= 1 << (i % 64)
+	}
+}
+
+// each calls yield with the index of every candidate, in order.
+func (e *evaluation) each(yield func(int)) {
+	for w, word := range e.bits {
+		for ; word != 0; word &= word - 1 {
+			yield(w*64 + bits.TrailingZeros64(word))
+		}
+	}
+}
