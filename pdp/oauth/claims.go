@@ -1,66 +1,18 @@
 package oauth
 
 import (
-	"errors"
-	"fmt"
 	"math"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"google.golang.org/protobuf/types/known/structpb"
 )
 
-// ErrClaims is returned by [CheckClaims].
-var ErrClaims = errors.New("claims that are no JSON")
-
-// CheckClaims refuses claims that the functions below cannot read: nested deeper
-// than [MaxJSONDepth], or holding what JSON cannot, such as a value without a kind,
-// a number that is not finite, or text that is not UTF-8. A fast decoder of the
-// request lets all of these through, so ask once, before anything else.
-func CheckClaims(claims *structpb.Struct) error {
-	for name, v := range claims.GetFields() {
-		// The claims themselves are the outermost object.
-		if !utf8.ValidString(name) || !isJSON(v, MaxJSONDepth-1) {
-			return fmt.Errorf("%w: claim %.64q: nested deeper than %d, or a value without kind, a number that is not finite, or text that is not UTF-8",
-				ErrClaims, name, MaxJSONDepth)
-		}
-	}
-	return nil
-}
-
-// isJSON reports whether v is a JSON value in which at most levels objects and
-// arrays nest.
-func isJSON(v *structpb.Value, levels int) bool {
-	switch k := v.GetKind().(type) {
-	case *structpb.Value_NullValue, *structpb.Value_BoolValue:
-		return true
-	case *structpb.Value_NumberValue:
-		return !math.IsNaN(k.NumberValue) && !math.IsInf(k.NumberValue, 0)
-	case *structpb.Value_StringValue:
-		return utf8.ValidString(k.StringValue)
-	case *structpb.Value_ListValue:
-		for _, e := range k.ListValue.GetValues() {
-			if levels <= 0 || !isJSON(e, levels-1) {
-				return false
-			}
-		}
-		return levels > 0
-	case *structpb.Value_StructValue:
-		for name, e := range k.StructValue.GetFields() {
-			if levels <= 0 || !utf8.ValidString(name) || !isJSON(e, levels-1) {
-				return false
-			}
-		}
-		return levels > 0
-	}
-	return false
-}
-
 // ClaimText returns a claim as an authorization parameter reads it: a string as it
 // is, a number or boolean printed, null as `null`, an object or array as compact
-// JSON with its names sorted. An absent claim, and one that [CheckClaims] would
-// refuse, is "".
+// JSON with its names sorted. It is "" for an absent claim and for what JSON cannot
+// hold: a value without kind, a number that is not finite, inside an array or object
+// also text that is not UTF-8, and anything nested deeper than [MaxJSONDepth].
 func ClaimText(claim *structpb.Value) string {
 	switch k := claim.GetKind().(type) {
 	case *structpb.Value_StringValue:

@@ -5,9 +5,38 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"unicode/utf8"
 
 	"google.golang.org/protobuf/types/known/structpb"
 )
+
+// isJSON reports whether v is a JSON value in which at most levels objects and
+// arrays nest.
+func isJSON(v *structpb.Value, levels int) bool {
+	switch k := v.GetKind().(type) {
+	case *structpb.Value_NullValue, *structpb.Value_BoolValue:
+		return true
+	case *structpb.Value_NumberValue:
+		return !math.IsNaN(k.NumberValue) && !math.IsInf(k.NumberValue, 0)
+	case *structpb.Value_StringValue:
+		return utf8.ValidString(k.StringValue)
+	case *structpb.Value_ListValue:
+		for _, e := range k.ListValue.GetValues() {
+			if levels <= 0 || !isJSON(e, levels-1) {
+				return false
+			}
+		}
+		return levels > 0
+	case *structpb.Value_StructValue:
+		for name, e := range k.StructValue.GetFields() {
+			if levels <= 0 || !utf8.ValidString(name) || !isJSON(e, levels-1) {
+				return false
+			}
+		}
+		return levels > 0
+	}
+	return false
+}
 
 // appendJSON prints a value that [isJSON] has passed, without blanks, with sorted
 // names and with no more escapes than RFC 8259 §7 asks for.

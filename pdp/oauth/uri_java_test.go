@@ -63,7 +63,7 @@ type javaAnswer struct {
 	uri  *javaURI
 }
 
-func readJavaURIs(t *testing.T, file string) (answers []javaAnswer) {
+func readJavaURIs(t testing.TB, file string) (answers []javaAnswer) {
 	t.Helper()
 	data, err := os.ReadFile(file)
 	if err != nil {
@@ -79,7 +79,7 @@ func readJavaURIs(t *testing.T, file string) (answers []javaAnswer) {
 	return answers
 }
 
-func readJavaURI(t *testing.T, line []json.RawMessage) (a javaAnswer) {
+func readJavaURI(t testing.TB, line []json.RawMessage) (a javaAnswer) {
 	t.Helper()
 	targets := []any{&a.text}
 	if len(line) > 1 {
