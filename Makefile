@@ -1,0 +1,83 @@
+# Sidegate. `make help` lists what there is.
+
+GO       ?= go
+BUF      := $(GO) tool -modfile=tools/buf/go.mod buf
+LINT     := $(GO) tool -modfile=tools/lint/go.mod golangci-lint
+VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS  := -s -w -X github.com/sidegate/sidegate/internal/cli.Version=$(VERSION)
+MODULES  := . integrations/zitadel
+FUZZTIME ?= 20s
+export GOTOOLCHAIN = local
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List the targets.
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build bin/sidegate.
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/sidegate ./cmd/sidegate
+
+.PHONY: run
+run: build demo-binary ## Start Sidegate and an OpenID provider, play the story, keep serving.
+	bin/demo --sidegate bin/sidegate
+
+.PHONY: demo
+demo: build demo-binary ## Play the story once; fails unless every decision is the expected one.
+	bin/demo --sidegate bin/sidegate --once
+
+.PHONY: demo-binary
+demo-binary:
+	cd integrations/zitadel && $(GO) build -trimpath -o ../../bin/demo ./cmd/demo
+
+.PHONY: test
+test: ## Run all tests; needs Go and nothing else.
+	@for m in $(MODULES); do (cd $$m && $(GO) test ./...) || exit 1; done
+
+.PHONY: race
+race: ## Run all tests under the race detector; needs a C compiler.
+	@for m in $(MODULES); do (cd $$m && $(GO) test -race ./...) || exit 1; done
+
+.PHONY: vectors
+vectors: build ## Replay all vectors against the engine and print agree/total per file.
+	bin/sidegate test pdp/pdptest/recorded conditions/testdata executors/testdata pdp/testdata
+
+.PHONY: generate
+generate: ## Generate gen/ from proto/.
+	$(BUF) generate
+
+.PHONY: generated
+generated: generate ## Fail when gen/ is not what proto/ makes.
+	git diff --exit-code --stat gen
+	@test -z "$$(git status --porcelain gen)" || { git status --short gen; exit 1; }
+
+.PHONY: lint
+lint: ## Check format, lint Go and protos, and breaking changes of the contract.
+	$(BUF) lint
+	$(BUF) format -d --exit-code proto
+	@if git rev-parse -q --verify '$(BREAKING_AGAINST)' >/dev/null; then \
+		echo "buf breaking against $(BREAKING_AGAINST)"; $(BUF) breaking --against '.git#ref=$(BREAKING_AGAINST)'; fi
+	$(GO) vet ./...
+	@for m in $(MODULES); do (cd $$m && $(GO) tool -modfile=$(CURDIR)/tools/lint/go.mod golangci-lint run --config $(CURDIR)/.golangci.yml ./...) || exit 1; done
+
+# The contract as it was first published; moves with a release.
+BREAKING_AGAINST ?= $(shell cat proto/BASELINE 2>/dev/null)
+
+.PHONY: verify
+verify: generated lint race vectors demo ## Everything that must be green.
+
+.PHONY: bench
+bench: ## Measure the engine; see docs/performance.md.
+	$(GO) test -run '^$$' -bench . -benchmem -count 6 ./pdp ./executors ./conditions
+
+.PHONY: fuzz
+fuzz: ## Run every fuzz target for FUZZTIME (20s).
+	@for p in $$(grep -rlE '^func Fuzz' --include='*_test.go' pdp conditions executors storage internal | xargs -n1 dirname | sort -u); do \
+		for f in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]*' $$p/*_test.go | sed 's/func //'); do \
+			echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) ./$$p || exit 1; done; done
+
+.PHONY: nightly
+nightly: ## What takes longer: fuzzing for two minutes a target, tests ten times under the race detector.
+	$(MAKE) fuzz FUZZTIME=2m
+	$(GO) test -race -count 10 -timeout 60m ./pdp/... ./storage/... ./internal/...
