@@ -25,3 +25,22 @@ func register(info pdp.ExecutorInfo) { registered = append(registered, info) }
 func All() []pdp.ExecutorInfo {
 	return slices.SortedFunc(slices.Values(registered), func(a, b pdp.ExecutorInfo) int { return cmp.Compare(a.ID, b.ID) })
 }
+
+// actualBool tells what a boolean member of the client was found to be.
+func actualBool(value, set bool) string {
+	switch {
+	case !set:
+		return "absent"
+	case value:
+		return "true"
+	}
+	return "false"
+}
+
+// orNone tells an absent value.
+func orNone(value string) string {
+	if value == "" {
+		return "none"
+	}
+	return value
+}

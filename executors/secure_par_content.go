@@ -1,0 +1,94 @@
+package executors
+
+import (
+	"slices"
+
+	"github.com/sidegate/sidegate/pdp"
+	"github.com/sidegate/sidegate/pdp/oauth"
+)
+
+func init() {
+	register(pdp.ExecutorInfo{
+		ID:     "secure-par-content",
+		Doc:    "Demands pushed authorization requests, with nothing besides what was pushed.",
+		Spec:   []string{"RFC 9126", "FAPI 2.0 SP 5.3.2.2-2"},
+		Events: pdp.On(pdp.PushedAuthorizationRequest, pdp.PreAuthorizationRequest),
+		New:    pdp.Configure(newSecurePARContent),
+	})
+}
+
+// securePARContent takes authorization requests through PAR alone
+// (executors-request.md, secure-par-content).
+type securePARContent struct{}
+
+func newSecurePARContent(pdp.NoConfig) (pdp.Executor, error) { return securePARContent{}, nil }
+
+const securePARContentSpec = "FAPI 2.0 SP 5.3.2.2-2"
+
+// Execute judges the pushed request, and the query that refers to it.
+func (e securePARContent) Execute(r *pdp.Request, v *pdp.Verdict) error {
+	if r.Event() == pdp.PushedAuthorizationRequest {
+		e.push(r, v)
+	} else {
+		e.refer(r, v)
+	}
+	return nil
+}
+
+func (securePARContent) push(r *pdp.Request, v *pdp.Verdict) {
+	// FAPI 2.0 SP 5.3.2.2-6: redirect_uri is required in pushed requests.
+	if _, sent := r.Effective(oauth.ParamRedirectURI); !sent {
+		v.Reject(pdp.Finding{
+			Code: oauth.InvalidRequest, Field: oauth.ParamRedirectURI, Description: "redirect_uri is missing from the pushed request",
+			Expected: "a registered redirect URI", Spec: "FAPI 2.0 SP 5.3.2.2-6", Remedy: "push redirect_uri",
+		})
+	}
+}
+
+func (e securePARContent) refer(r *pdp.Request, v *pdp.Verdict) {
+	uri, _ := r.Parameter(oauth.ParamRequestURI)
+	switch {
+	case !oauth.IsPushedRequestURI(uri):
+		v.Reject(pdp.Finding{
+			Code: oauth.InvalidRequest, Field: oauth.ParamRequestURI, Description: "authorization requests must be pushed",
+			Expected: oauth.PushedRequestURIPrefix + "…", Actual: orNone(uri), Spec: securePARContentSpec,
+			Remedy: "push the request first and send the request_uri of the answer",
+		})
+	case !r.PushedRequestFound():
+		v.Reject(pdp.Finding{
+			Code: oauth.InvalidRequestURI, Field: oauth.ParamRequestURI, Description: "request_uri names no pushed request",
+			Expected: "the request_uri of a pushed request", Spec: "RFC 9126 §4", Remedy: "push the request again",
+		})
+	default:
+		e.compare(r, v)
+	}
+}
+
+// compare refuses every parameter of the query that was not pushed; the values do
+// not matter, the pushed ones win.
+func (securePARContent) compare(r *pdp.Request, v *pdp.Verdict) {
+	pushed := r.PushedObject()
+	if pushed {
+		if _, readable := r.RequestObject(); !readable {
+			v.Reject(pdp.Finding{
+				Code: oauth.InvalidRequestObject, Field: oauth.ParamRequest, Description: "the pushed request object cannot be read",
+				Expected: "a signed JWT", Spec: "RFC 9101 §6", Remedy: "push the request again",
+			})
+			return
+		}
+	}
+	var strange []string
+	for name := range r.ParameterNames {
+		if name != oauth.ParamRequestURI && !r.HasPushedParameter(name) && (!pushed || r.ObjectClaim(name) == nil) {
+			strange = append(strange, name)
+		}
+	}
+	slices.Sort(strange)
+	for _, name := range slices.Compact(strange) {
+		v.Reject(pdp.Finding{
+			Code: oauth.InvalidRequestObject, Field: name, Description: "the parameter was not pushed",
+			Expected: "a parameter of the pushed request", Actual: name, Spec: securePARContentSpec,
+			Remedy: "push " + name + ", or leave it out of the query",
+		})
+	}
+}
