@@ -82,6 +82,10 @@ func plant(m protoreflect.Message, path []protoreflect.FieldDescriptor, text str
 	}
 }
 
+func object1(key, value string) *structpb.Struct {
+	return &structpb.Struct{Fields: map[string]*structpb.Value{key: structpb.NewListValue(&structpb.ListValue{Values: []*structpb.Value{structpb.NewStringValue(value)}})}}
+}
+
 func object(text string) *structpb.Struct {
 	return &structpb.Struct{Fields: map[string]*structpb.Value{"k": structpb.NewListValue(&structpb.ListValue{
 		Values: []*structpb.Value{structpb.NewStringValue(text)},

@@ -32,7 +32,28 @@ func (r *Request) LocalHTTP(uri string) bool {
 // labels must match; Keycloak compares the end of the text.
 func (r *Request) HostUnder(host, domain string) bool {
 	if r.keycloak {
-		return strings.HasSuffix(host, domain)
+		return oauth.HostEndsWith(host, domain)
 	}
 	return oauth.HostUnder(host, domain)
+}
+
+// HasProposal reports whether conditions judge a client besides the stored one,
+// so that [Request.ProposedClient] is known (conditions.md 1, "Target client T").
+// Once the client is written only Keycloak still reads the proposal, and only that
+// of its administration API (D5).
+func (r *Request) HasProposal() bool {
+	switch r.msg.Event {
+	case Register, Update:
+		return r.msg.ProposedClient != nil
+	case Updated:
+		return r.keycloak && r.msg.ProposedClient != nil && r.Channel() == ChannelAdmin
+	}
+	return false
+}
+
+// ProtocolImplied reports whether [Request.ProposedClient] counts as one of OpenID
+// Connect when it has no protocol (conditions.md 8, D5): the effective client
+// does; the bare proposal of a change, which Keycloak reads, does not.
+func (r *Request) ProtocolImplied() bool {
+	return !r.keycloak || r.msg.Event == Register
 }

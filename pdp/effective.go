@@ -22,24 +22,39 @@ func (r *Request) Effective(name string) (value string, ok bool) {
 	return value, ok
 }
 
+// mergeRule is a row of the table E(name) of executors-request.md.
+type mergeRule int8
+
+const (
+	_           mergeRule = iota
+	fromWire              // the parameters of this endpoint
+	objectFirst           // the request object, else the parameters
+	objectAlone           // a pushed object: absent there is absent
+	pushedFirst           // what was pushed, else the parameters
+)
+
 func (r *Request) merged(name string) (string, bool) {
 	q := r.msg.Request
-	if r.msg.Event == PushedAuthorizationRequest {
-		return r.mergedPush(name)
-	}
 	// RFC 9449 section 10.1: the key of the proof sent with the pushed request.
-	if name == oauth.ParamDPoPJKT && q.GetPushedDpopJkt() != "" {
+	if name == oauth.ParamDPoPJKT && q.GetPushedDpopJkt() != "" && r.msg.Event != PushedAuthorizationRequest {
 		return q.GetPushedDpopJkt(), true
 	}
-	switch source := q.GetRequestObject().GetSource(); {
-	case q.GetRequestObject() != nil && source == pb.RequestObject_SOURCE_PUSHED:
-		return r.objectOnly(name)
-	case q.GetRequestObject() != nil:
+	if r.merge == 0 {
+		r.merge = r.mergeRule()
+	}
+	switch r.merge {
+	case objectFirst:
 		if v, ok := r.ObjectText(name); ok {
 			return v, true
 		}
-		return r.wire(name)
-	case r.byPushedURI():
+	case objectAlone:
+		if v, ok := r.ObjectText(name); ok {
+			return v, true
+		}
+		if name != oauth.ParamClientID && name != oauth.ParamResponseType {
+			return "", false
+		}
+	case pushedFirst:
 		if v, ok := q.GetPushedParameters()[name]; ok {
 			return v, true
 		}
@@ -47,23 +62,18 @@ func (r *Request) merged(name string) (string, bool) {
 	return r.wire(name)
 }
 
-// mergedPush merges at the PAR endpoint: with an object only the object counts.
-func (r *Request) mergedPush(name string) (string, bool) {
-	if r.msg.Request.GetRequestObject() != nil {
-		return r.objectOnly(name)
+func (r *Request) mergeRule() mergeRule {
+	object := r.msg.Request.GetRequestObject()
+	switch {
+	case object == nil && r.msg.Event != PushedAuthorizationRequest && r.byPushedURI():
+		return pushedFirst
+	case object == nil:
+		return fromWire
+	// At the PAR endpoint an object replaces all plain parameters (events.md A3).
+	case r.msg.Event == PushedAuthorizationRequest, object.Source == pb.RequestObject_SOURCE_PUSHED:
+		return objectAlone
 	}
-	return r.wire(name)
-}
-
-// objectOnly reads a pushed object: absent there is absent, except for two names.
-func (r *Request) objectOnly(name string) (string, bool) {
-	if v, ok := r.ObjectText(name); ok {
-		return v, true
-	}
-	if name == oauth.ParamClientID || name == oauth.ParamResponseType {
-		return r.wire(name)
-	}
-	return "", false
+	return objectFirst
 }
 
 func (r *Request) wire(name string) (string, bool) {

@@ -25,7 +25,7 @@ type evaluation struct {
 	realm   *Realm
 	out     *pb.EvaluateResponse
 	env     Env
-	bits    []uint64
+	found   []int32 // candidates that values lead to
 
 	policy   *policy
 	profile  *profile
@@ -104,8 +104,9 @@ func (e *evaluation) run() {
 			e.judge(p)
 		}
 	} else {
-		e.candidates(index)
-		e.each(func(i int) { e.judge(e.realm.policies[i]) })
+		for _, i := range e.candidates(index) {
+			e.judge(e.realm.policies[i])
+		}
 	}
 	e.dropRotated()
 }

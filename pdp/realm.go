@@ -1,7 +1,6 @@
 package pdp
 
 import (
-	"math/bits"
 	"slices"
 
 	pb "github.com/sidegate/sidegate/gen/go/clientpolicy/v1"
@@ -56,8 +55,8 @@ func (p *profile) indexEvents() {
 // eventIndex finds the policies that may apply on one event. Policies whose
 // conditions name values are reached through those values, all others always.
 type eventIndex struct {
-	all    []int32 // every policy that may apply, in order
-	always []uint64
+	all    []int32                                 // every policy that may apply, in order
+	always []int32                                 // those that no value leads to
 	byKey  [keyKinds]map[string]map[string][]int32 // kind → name → value → policies
 }
 
@@ -83,20 +82,13 @@ func (x *eventIndex) build(policies []*policy, e Event) {
 		x.all = append(x.all, int32(i))
 		kind, keys, ok := p.indexable(e)
 		if !ok {
-			x.mark(i, len(policies))
+			x.always = append(x.always, int32(i))
 			continue
 		}
 		for _, key := range keys {
 			x.add(kind, key, int32(i))
 		}
 	}
-}
-
-func (x *eventIndex) mark(i, total int) {
-	if x.always == nil {
-		x.always = make([]uint64, (total+63)/64)
-	}
-	x.always[i/64] |= 1 << (i % 64)
 }
 
 func (x *eventIndex) add(kind KeyKind, key Key, policy int32) {
@@ -146,51 +138,38 @@ func (p *policy) indexable(e Event) (KeyKind, []Key, bool) {
 	return 0, nil, false
 }
 
-// candidates fills e.bits with the policies to ask. With facts omitted any
-// condition may be a fault, so that every policy of the event is asked.
-func (e *evaluation) candidates(x *eventIndex) {
-	words := (len(e.realm.policies) + 63) / 64
-	e.bits = slices.Grow(e.bits[:0], words)[:words]
+// candidates finds the policies to ask, in order. With facts omitted any condition
+// may be a fault, so that every policy of the event is asked.
+func (e *evaluation) candidates(x *eventIndex) []int32 {
 	if len(e.req.omitted) > 0 || len(e.req.msg.Omitted) > 0 {
-		clear(e.bits)
-		for _, i := range x.all {
-			e.bits[i/64] |= 1 << (i % 64)
-		}
-		return
+		return x.all
 	}
-	clear(e.bits[copy(e.bits, x.always):])
+	e.found = e.found[:0]
 	e.keyed(x)
+	if len(e.found) == 0 {
+		return x.always
+	}
+	e.found = append(e.found, x.always...)
+	slices.Sort(e.found)
+	e.found = slices.Compact(e.found)
+	return e.found
 }
 
+// keyed finds the policies that the values of the request lead to.
 func (e *evaluation) keyed(x *eventIndex) {
 	if byRole := x.byKey[ClientRoleKey][""]; byRole != nil {
 		for _, role := range e.req.msg.Client.GetClientRoles() {
-			e.add(byRole[role])
+			e.found = append(e.found, byRole[role]...)
 		}
 	}
 	if byName := x.byKey[ClientAttributeKey]; byName != nil {
 		for name, value := range e.req.msg.Client.GetAttributes() {
-			e.add(byName[name][value])
+			e.found = append(e.found, byName[name][value]...)
 		}
 	}
 	if byGrant := x.byKey[GrantTypeKey][""]; byGrant != nil {
 		if grant, ok := e.req.GrantType(); ok {
-			e.add(byGrant[grant])
-		}
-	}
-}
-
-func (e *evaluation) add(policies []int32) {
-	for _, i := range policies {
-		e.bits[i/64] |= 1 << (i % 64)
-	}
-}
-
-// each calls yield with the index of every candidate, in order.
-func (e *evaluation) each(yield func(int)) {
-	for w, word := range e.bits {
-		for ; word != 0; word &= word - 1 {
-			yield(w*64 + bits.TrailingZeros64(word))
+			e.found = append(e.found, byGrant[grant]...)
 		}
 	}
 }

@@ -25,6 +25,7 @@ type Request struct {
 	explaining bool
 	because    string
 
+	merge  mergeRule    // how parameters merge, found at most once
 	object objectClaims // request object, parsed at most once
 }
 

@@ -54,10 +54,10 @@ func isIPv4Loopback(host string) bool {
 
 // kindOfIPv6 takes an IPv4-mapped address for the IPv4 address (RFC 4291 §2.5.5.2).
 func kindOfIPv6(host string) HostKind {
-	inner := strings.TrimSuffix(strings.TrimPrefix(host, "["), "]")
-	inner, _, _ = strings.Cut(inner, "%")
-	address, ok := parseIPv6(inner)
-	if !ok || !address.Unmap().IsLoopback() {
+	inner, closed := strings.CutSuffix(host[1:], "]")
+	text, _, _ := strings.Cut(inner, "%")
+	address, ok := parseIPv6(text)
+	if !closed || !ok || !address.Unmap().IsLoopback() {
 		return HostOrdinary
 	}
 	if address.Is4In6() {

@@ -82,6 +82,23 @@ func TestReadJWSRefuses(t *testing.T) {
 	}
 }
 
+// An error says which part is at fault, since it may not show it.
+func TestReadJWSErrors(t *testing.T) {
+	for compact, want := range map[string]string{
+		"a":                              "malformed jws: expected two or three parts",
+		header + ".e30.c2ln.":            "malformed jws: expected two or three parts",
+		"!.e30":                          "malformed jws: header: not base64url without padding",
+		header + ".!":                    "malformed jws: payload: not base64url without padding",
+		header + ".e30.!":                "malformed jws: signature: not base64url without padding",
+		"e30.e30":                        "malformed jws: header: alg: expected a text",
+		header + "." + b64("{\"\xff\"}"): "malformed jws: payload: not a JSON object: not UTF-8",
+	} {
+		if _, _, err := oauth.ReadJWS(compact); err == nil || err.Error() != want {
+			t.Errorf("ReadJWS(%q): %v, want %s", compact, err, want)
+		}
+	}
+}
+
 func TestFAPIAlgorithms(t *testing.T) {
 	want := []string{"PS256", "PS384", "PS512", "ES256", "ES384", "ES512"}
 	if got := oauth.FAPIAlgorithms(); !cmp.Equal(got, want) {

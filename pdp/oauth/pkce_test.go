@@ -54,6 +54,7 @@ func TestVerifyPKCE(t *testing.T) {
 		{"plain", oauth.Plain, verifier, verifier, true},
 		{"plain, 128", oauth.Plain, long, long, true},
 		{"plain, 129", oauth.Plain, long + "a", long + "a", false},
+		{"plain, challenge goes on", oauth.Plain, long + "a", long, false},
 		{"plain, hashed challenge", oauth.Plain, challenge, verifier, false},
 		{"plain, malformed verifier", oauth.Plain, "abc", "abc", false},
 		{"plain, nothing", oauth.Plain, "", "", false},

@@ -136,9 +136,6 @@ func (u *URI) cutAuthority(s string, base int) (n int, err error) {
 	if s == "" && !u.HasFragment {
 		return 0, &URIError{"authority expected", base}
 	}
-	if n == 0 {
-		return 0, nil
-	}
 	u.Authority = s[:n]
 	return n, u.parseAuthority(base)
 }
