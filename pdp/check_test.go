@@ -2,6 +2,7 @@ package pdp_test
 
 import (
 	"errors"
+	"math"
 	"strings"
 	"testing"
 
@@ -118,6 +119,16 @@ func TestCheckInputLimits(t *testing.T) {
 				t.Error("one past the limit: accepted")
 			}
 		})
+	}
+}
+
+// What JSON cannot hold is refused.
+func TestCheckInputRefusesWhatJSONCannotHold(t *testing.T) {
+	for _, v := range []*structpb.Value{{}, structpb.NewNumberValue(math.NaN()), structpb.NewNumberValue(math.Inf(1))} {
+		req := &pb.EvaluateRequest{ExternalFacts: &structpb.Struct{Fields: map[string]*structpb.Value{"k": v}}}
+		if err := pdp.CheckInput(req, pdp.DefaultLimits()); err == nil {
+			t.Errorf("%v: accepted", v)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package pdp
 
 import (
 	"fmt"
+	"math"
 	"unicode/utf8"
 
 	pb "github.com/sidegate/sidegate/gen/go/clientpolicy/v1"
@@ -241,6 +242,10 @@ func (w *walker) value(field string, v *structpb.Value, depth int) {
 		}
 		for _, element := range kind.ListValue.GetValues() {
 			w.value(field, element, depth+1)
+		}
+	case *structpb.Value_NumberValue:
+		if math.IsNaN(kind.NumberValue) || math.IsInf(kind.NumberValue, 0) {
+			w.fail(field, "a number is not finite")
 		}
 	case nil:
 		w.fail(field, "a value has no kind; send null for none")

@@ -65,17 +65,18 @@ const (
 
 // Client attributes of Keycloak that name algorithms, methods and classes.
 const (
-	AttrPKCEMethod            = "pkce.code.challenge.method"
-	AttrUserInfoSigningAlg    = "user.info.response.signature.alg"
-	AttrRequestObjectAlg      = "request.object.signature.alg"
-	AttrIDTokenSigningAlg     = "id.token.signed.response.alg"
-	AttrTokenEndpointAuthAlg  = "token.endpoint.auth.signing.alg"
-	AttrAccessTokenSigningAlg = "access.token.signed.response.alg"
-	AttrCIBARequestSigningAlg = "ciba.backchannel.auth.request.signing.alg"
-	AttrX509CASubjectDN       = "x509.casubjectdn"
-	AttrDefaultACRValues      = "default.acr.values" // several, see [SplitList]
-	AttrMinimumACRValue       = "minimum.acr.value"
-	AttrACRLevels             = "acr.loa.map" // JSON object, ACR to level
+	AttrPKCEMethod               = "pkce.code.challenge.method"
+	AttrUserInfoSigningAlg       = "user.info.response.signature.alg"
+	AttrRequestObjectAlg         = "request.object.signature.alg"
+	AttrIDTokenSigningAlg        = "id.token.signed.response.alg"
+	AttrIDTokenDetachedSignature = "id.token.as.detached.signature" // FAPI 1.0 Advanced 5.2.2.1-4
+	AttrTokenEndpointAuthAlg     = "token.endpoint.auth.signing.alg"
+	AttrAccessTokenSigningAlg    = "access.token.signed.response.alg"
+	AttrCIBARequestSigningAlg    = "ciba.backchannel.auth.request.signing.alg"
+	AttrX509CASubjectDN          = "x509.casubjectdn"
+	AttrDefaultACRValues         = "default.acr.values" // several, see [SplitList]
+	AttrMinimumACRValue          = "minimum.acr.value"
+	AttrACRLevels                = "acr.loa.map" // JSON object, ACR to level
 )
 
 // Client attributes of Keycloak that hold times, decimal seconds since 1970.
