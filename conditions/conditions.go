@@ -12,6 +12,7 @@ package conditions
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 
 	"github.com/sidegate/sidegate/pdp"
@@ -32,3 +33,19 @@ var clientEvents = pdp.AllEvents.Without(
 	pdp.Register, pdp.PreAuthorizationRequest, pdp.DeviceAuthorizationRequest, pdp.DeviceTokenRequest,
 	pdp.DeviceTokenResponse, pdp.ResourceOwnerPasswordCredentialsResponse, pdp.ImplicitHybridTokenResponse,
 )
+
+var errUnknownUpdater = errors.New("who changes a client that comes as a metadata document cannot be told")
+
+// updaterKnown reports whether it is known who changes the client. Without an
+// actor on a channel where there must be one, reading makes a fault.
+func updaterKnown(r *pdp.Request) (bool, error) {
+	// conditions.md 10: Keycloak answers server_error.
+	if r.Channel() == pdp.ChannelMetadataDocument {
+		return false, errUnknownUpdater
+	}
+	if !r.Actor() {
+		r.Because("nobody is known who changes the client")
+		return false, nil
+	}
+	return true, nil
+}

@@ -1,6 +1,8 @@
 package executors
 
 import (
+	"strconv"
+
 	"github.com/sidegate/sidegate/pdp"
 	"github.com/sidegate/sidegate/pdp/oauth"
 )
@@ -46,11 +48,13 @@ func (e *pkceEnforcer) Execute(r *pdp.Request, v *pdp.Verdict) error {
 }
 
 func (e *pkceEnforcer) configure(r *pdp.Request, v *pdp.Verdict) {
-	if e.AutoConfigure {
-		v.SetAttribute(oauth.AttrPKCEMethod, oauth.S256)
-	}
 	method, _ := r.Client().Attribute(oauth.AttrPKCEMethod)
-	if method != oauth.S256 {
+	switch {
+	case method == oauth.S256:
+		r.Because("the client is bound to PKCE with S256")
+	case e.AutoConfigure:
+		v.SetAttribute(oauth.AttrPKCEMethod, oauth.S256)
+	default:
 		v.Reject(pdp.Finding{
 			Code: oauth.InvalidClientMetadata, Field: pdp.AttributePointer(oauth.AttrPKCEMethod),
 			Description: "the client must be bound to PKCE with S256", Expected: oauth.S256, Actual: method,
@@ -76,11 +80,12 @@ func (e *pkceEnforcer) authorize(r *pdp.Request, v *pdp.Verdict) {
 			Spec: pkceSpec, Remedy: "register S256 for the client",
 		})
 	}
-	// RFC 7636 §4.2: 43 to 128 unreserved characters.
+	// RFC 7636 §4.2: 43 to 128 unreserved characters. Under plain it is the verifier,
+	// so it is not told.
 	if !oauth.ValidCodeVerifier(challenge) {
 		v.Reject(pdp.Finding{
 			Code: oauth.InvalidRequest, Field: oauth.ParamCodeChallenge,
-			Description: "the code challenge is missing or malformed", Expected: "43 to 128 unreserved characters", Actual: challenge,
+			Description: "the code challenge is missing or malformed", Expected: "43 to 128 unreserved characters", Actual: strconv.Itoa(len(challenge)) + " characters",
 			Spec: "RFC 7636 §4.2", Remedy: pkceRemedy,
 		})
 	}
@@ -88,14 +93,16 @@ func (e *pkceEnforcer) authorize(r *pdp.Request, v *pdp.Verdict) {
 
 func (e *pkceEnforcer) redeem(r *pdp.Request, v *pdp.Verdict) {
 	verifier, sent := r.Parameter(oauth.ParamCodeVerifier)
-	challenge, method := r.CodeChallenge(), r.CodeChallengeMethod()
 	switch {
 	case !sent:
 		e.refuse(v, oauth.CodeVerifierMissing, "the code verifier is missing")
+	case r.Withheld(oauth.ParamCodeVerifier):
+		// It came, and nothing can be said about it.
+		r.RequireFact("/request/parameters/" + oauth.ParamCodeVerifier)
 	case !oauth.ValidCodeVerifier(verifier):
 		e.refuse(v, oauth.InvalidCodeVerifier, "the code verifier is malformed")
 	// OAuth 2.1 §4.1.3: a verifier without a challenge must be refused.
-	case challenge == "" || !oauth.VerifyPKCE(method, challenge, verifier):
+	case r.CodeChallenge() == "" || !oauth.VerifyPKCE(r.CodeChallengeMethod(), r.CodeChallenge(), verifier):
 		e.refuse(v, oauth.PKCEVerificationFailed, "the code verifier does not match the code challenge")
 	}
 }

@@ -23,7 +23,7 @@ func newRejectRequest(pdp.NoConfig) (pdp.Executor, error) { return rejectRequest
 func (rejectRequest) Execute(_ *pdp.Request, v *pdp.Verdict) error {
 	v.Reject(pdp.Finding{
 		Code:        oauth.InvalidRequest,
-		Description: "Request not allowed",
+		Description: "a policy allows no request at all",
 		Remedy:      "take reject-request out of the profile, or narrow the policy's conditions",
 	})
 	return nil
