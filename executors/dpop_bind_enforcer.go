@@ -66,11 +66,11 @@ func (e *dpopBindEnforcer) configure(r *pdp.Request, v *pdp.Verdict) {
 	if e.AutoConfigure {
 		v.SetAttribute(oauth.AttrDPoPBoundTokens, "true")
 	}
-	bound, _ := r.Client().Attribute(oauth.AttrDPoPBoundTokens)
-	if !strings.EqualFold(bound, "true") {
+	if client := r.Client(); !dpopBound(client) {
+		found, _ := client.Attribute(oauth.AttrDPoPBoundTokens)
 		v.Reject(pdp.Finding{
 			Code: oauth.InvalidClientMetadata, Field: pdp.AttributePointer(oauth.AttrDPoPBoundTokens),
-			Description: "the client's tokens must be DPoP-bound", Expected: "true", Actual: bound,
+			Description: "the client's tokens must be DPoP-bound", Expected: "true", Actual: orNone(found),
 			Spec: "RFC 9449 §5.2", Remedy: "set the attribute to true, or turn auto-configure on",
 		})
 	}
@@ -78,13 +78,14 @@ func (e *dpopBindEnforcer) configure(r *pdp.Request, v *pdp.Verdict) {
 
 func (e *dpopBindEnforcer) authorize(r *pdp.Request, v *pdp.Verdict) {
 	if !e.EnforceCodeBinding {
+		r.Because("the code need not be bound to a key")
 		return
 	}
 	// RFC 9449 §10: the code is bound to the key by dpop_jkt.
 	if _, sent := r.Effective(oauth.ParamDPoPJKT); !sent {
 		v.Reject(pdp.Finding{
 			Code: oauth.InvalidRequest, Field: oauth.ParamDPoPJKT, Description: "dpop_jkt is missing",
-			Expected: "the thumbprint of the DPoP key", Spec: "RFC 9449 §10", Remedy: "send dpop_jkt, or a DPoP proof with the pushed request",
+			Expected: "the thumbprint of the DPoP key", Actual: "none", Spec: "RFC 9449 §10", Remedy: "send dpop_jkt, or a DPoP proof with the pushed request",
 		})
 	}
 }
@@ -100,8 +101,9 @@ func (e *dpopBindEnforcer) beforeToken(r *pdp.Request, v *pdp.Verdict) {
 		r.Because("the client of the code is not known")
 		return
 	}
+	// Keycloak's code here; RFC 9449 §5 would have invalid_dpop_proof.
 	if dpopBound(client) && !r.ProofPresented() {
-		e.refuse(v, oauth.InvalidRequest, http.StatusBadRequest, "a DPoP proof is required")
+		e.refuse(r, v, oauth.InvalidRequest, http.StatusBadRequest, "a DPoP proof is required")
 	}
 }
 
@@ -109,10 +111,11 @@ func (e *dpopBindEnforcer) beforeToken(r *pdp.Request, v *pdp.Verdict) {
 func (e *dpopBindEnforcer) issue(r *pdp.Request, v *pdp.Verdict) {
 	client := r.Client()
 	if !e.OnlyRefreshTokens || dpopBound(client) || !client.IsTrue(pdp.PublicClient) {
+		r.Because("only public clients without DPoP-bound tokens bind the refresh token alone")
 		return
 	}
 	if !r.ProofVerified() {
-		e.refuse(v, oauth.InvalidDPoPProof, http.StatusBadRequest, "a valid DPoP proof is required")
+		e.refuse(r, v, oauth.InvalidDPoPProof, http.StatusBadRequest, "a valid DPoP proof is required")
 		return
 	}
 	v.Oblige(&pb.Obligation{Obligation: &pb.Obligation_DpopBindRefreshTokenOnly{DpopBindRefreshTokenOnly: &pb.DPoPBindRefreshTokenOnly{}}})
@@ -120,7 +123,7 @@ func (e *dpopBindEnforcer) issue(r *pdp.Request, v *pdp.Verdict) {
 
 func (e *dpopBindEnforcer) revoke(r *pdp.Request, v *pdp.Verdict) {
 	if !r.ProofVerified() {
-		e.refuse(v, oauth.InvalidDPoPProof, http.StatusBadRequest, "a valid DPoP proof is required")
+		e.refuse(r, v, oauth.InvalidDPoPProof, http.StatusBadRequest, "a valid DPoP proof is required")
 		return
 	}
 	token := r.Token()
@@ -131,8 +134,8 @@ func (e *dpopBindEnforcer) revoke(r *pdp.Request, v *pdp.Verdict) {
 	// RFC 9449 §6: the confirmation names the key that the token is bound to.
 	if bound := token.Confirmation(oauth.ConfirmationJKT); bound == "" || bound != r.ProofThumbprint() {
 		v.Reject(pdp.Finding{
-			Code: oauth.InvalidToken, Field: "token.claims.cnf.jkt", Description: "the token is not bound to the key of the DPoP proof",
-			Expected: r.ProofThumbprint(), Actual: orNone(bound), Spec: "RFC 9449 §6", Remedy: "prove possession of the key that the token is bound to",
+			Code: oauth.InvalidToken, Field: "/token/claims/cnf/jkt", Description: "the token is not bound to the key of the DPoP proof",
+			Expected: orNone(r.ProofThumbprint()), Actual: orNone(bound), Spec: "RFC 9449 §6", Remedy: "prove possession of the key that the token is bound to",
 		})
 	}
 }
@@ -140,13 +143,17 @@ func (e *dpopBindEnforcer) revoke(r *pdp.Request, v *pdp.Verdict) {
 // present asks for the header alone; the endpoint verifies it.
 func (e *dpopBindEnforcer) present(r *pdp.Request, v *pdp.Verdict, status int) {
 	if !r.ProofPresented() {
-		e.refuse(v, oauth.InvalidDPoPProof, status, "a DPoP proof is required")
+		e.refuse(r, v, oauth.InvalidDPoPProof, status, "a DPoP proof is required")
 	}
 }
 
-func (e *dpopBindEnforcer) refuse(v *pdp.Verdict, code string, status int, description string) {
+func (e *dpopBindEnforcer) refuse(r *pdp.Request, v *pdp.Verdict, code string, status int, description string) {
+	actual := "none"
+	if r.ProofPresented() {
+		actual = "a proof that is not valid"
+	}
 	v.Reject(pdp.Finding{
-		Code: code, Status: status, Field: "dpop", Description: description,
-		Expected: "a DPoP proof", Spec: dpopBindSpec, Remedy: dpopBindRemedy,
+		Code: code, Status: status, Field: "/dpop", Description: description,
+		Expected: "a DPoP proof", Actual: actual, Spec: dpopBindSpec, Remedy: dpopBindRemedy,
 	})
 }

@@ -35,6 +35,7 @@ func newHolderOfKeyEnforcer(c holderOfKeyConfig) (pdp.Executor, error) {
 }
 
 const (
+	holderOfKeyField  = "/tls/clientCertificateSha256"
 	holderOfKeySpec   = "RFC 8705 §3"
 	holderOfKeyRemedy = "connect with the client certificate that the token is bound to"
 )
@@ -49,14 +50,12 @@ func (e *holderOfKeyEnforcer) Execute(r *pdp.Request, v *pdp.Verdict) error {
 		e.issue(r, v)
 	case pdp.TokenRefresh:
 		e.use(r, v, oauth.InvalidGrant, http.StatusBadRequest)
-	case pdp.LogoutRequest:
+	default:
 		// Keycloak's endpoint crashes here: there is no token to judge.
 		if r.FrontChannelLogout() {
 			r.Because("a front-channel logout carries no token")
 			return nil
 		}
-		e.use(r, v, oauth.NotAllowed, http.StatusUnauthorized)
-	default:
 		e.use(r, v, oauth.NotAllowed, http.StatusUnauthorized)
 	}
 	return nil
@@ -70,7 +69,7 @@ func (e *holderOfKeyEnforcer) configure(r *pdp.Request, v *pdp.Verdict) {
 	if !strings.EqualFold(bound, "true") {
 		v.Reject(pdp.Finding{
 			Code: oauth.InvalidClientMetadata, Field: pdp.AttributePointer(oauth.AttrCertificateBoundTokens),
-			Description: "the client's tokens must be bound to its certificate", Expected: "true", Actual: bound,
+			Description: "the client's tokens must be bound to its certificate", Expected: "true", Actual: orNone(bound),
 			Spec: "RFC 8705 §3.4", Remedy: "set the attribute to true, or turn auto-configure on",
 		})
 	}
@@ -80,13 +79,14 @@ func (e *holderOfKeyEnforcer) configure(r *pdp.Request, v *pdp.Verdict) {
 func (e *holderOfKeyEnforcer) issue(r *pdp.Request, v *pdp.Verdict) {
 	if r.CertificateThumbprint() == "" {
 		v.Reject(pdp.Finding{
-			Code: oauth.InvalidRequest, Field: "tls.clientCertificateSha256", Description: "a client certificate is required",
-			Expected: "a client certificate", Spec: holderOfKeySpec, Remedy: "connect with the client's certificate",
+			Code: oauth.InvalidRequest, Field: holderOfKeyField, Description: "a client certificate is required",
+			Expected: "a client certificate", Actual: "none", Spec: holderOfKeySpec, Remedy: "connect with the client's certificate",
 		})
 	}
 }
 
-// use lets a token pass that cannot be read: the endpoint refuses it.
+// use lets a token pass that cannot be read: the endpoint refuses it. A token with
+// `cnf` but without `x5t#S256` is not bound; Keycloak crashes on it.
 func (e *holderOfKeyEnforcer) use(r *pdp.Request, v *pdp.Verdict, code string, status int) {
 	token := r.Token()
 	if !token.Readable() {
@@ -96,7 +96,7 @@ func (e *holderOfKeyEnforcer) use(r *pdp.Request, v *pdp.Verdict, code string, s
 	presented, bound := r.CertificateThumbprint(), token.Confirmation(oauth.ConfirmationX5T)
 	if presented == "" || presented != bound {
 		v.Reject(pdp.Finding{
-			Code: code, Status: status, Field: "tls.clientCertificateSha256",
+			Code: code, Status: status, Field: holderOfKeyField,
 			Description: "the token is not bound to the client certificate of this connection",
 			Expected:    orNone(bound), Actual: orNone(presented), Spec: holderOfKeySpec, Remedy: holderOfKeyRemedy,
 		})

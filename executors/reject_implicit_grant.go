@@ -11,7 +11,6 @@ func init() {
 		Doc:    "Refuses the implicit and hybrid flows.",
 		Spec:   []string{"RFC 9700 §2.1.2", "OAuth 2.1 §10.1", "FAPI 2.0 SP 5.3.2.2-1"},
 		Events: pdp.On(pdp.Register, pdp.Update, pdp.AuthorizationRequest, pdp.PushedAuthorizationRequest),
-		Delta:  true,
 		New:    pdp.Configure(newRejectImplicitGrant),
 	})
 }
@@ -22,7 +21,9 @@ type rejectImplicitGrantConfig struct {
 }
 
 // rejectImplicitGrant allows no token in the front channel
-// (executors-request.md and executors-client.md, reject-implicit-grant).
+// (executors-request.md and executors-client.md, reject-implicit-grant). Keycloak
+// crashes on an update that leaves the switch out, so the effective client is
+// judged under both compatibilities (executors-client.md Δ5).
 type rejectImplicitGrant struct{ rejectImplicitGrantConfig }
 
 func newRejectImplicitGrant(c rejectImplicitGrantConfig) (pdp.Executor, error) {
@@ -77,7 +78,7 @@ func (e *rejectImplicitGrant) push(r *pdp.Request, v *pdp.Verdict) {
 func (e *rejectImplicitGrant) refuse(v *pdp.Verdict, types string) {
 	v.Reject(pdp.Finding{
 		Code: oauth.InvalidRequest, Field: oauth.ParamResponseType,
-		Description: "implicit and hybrid flows are not allowed", Expected: oauth.ResponseTypeCode, Actual: types,
+		Description: "implicit and hybrid flows are not allowed", Expected: oauth.ResponseTypeCode, Actual: orNone(types),
 		Spec: rejectImplicitGrantSpec, Remedy: rejectImplicitGrantRemedy,
 	})
 }

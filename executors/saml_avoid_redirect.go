@@ -22,46 +22,56 @@ type samlAvoidRedirect struct{}
 
 func newSAMLAvoidRedirect(pdp.NoConfig) (pdp.Executor, error) { return samlAvoidRedirect{}, nil }
 
+const samlAvoidRedirectSpec = "SAML 2.0 Bindings §3.4"
+
 // Execute judges the client on its writes, and the binding on requests.
 func (e samlAvoidRedirect) Execute(r *pdp.Request, v *pdp.Verdict) error {
-	forced := samlAttribute(r.Client(), oauth.AttrSAMLForcePOST)
+	client := r.Client()
 	switch {
 	case samlClientWrite(r):
-		e.configure(r, v, forced)
-	case forced:
+		e.configure(r, v, client)
+	case samlAttribute(client, oauth.AttrSAMLForcePOST):
 		r.Because("the client is always answered by POST")
 	case r.Event() == pdp.SAMLAuthnRequest && r.SAMLProtocolBinding() != "":
 		e.asked(r, v)
-	case r.SAMLBinding() == pb.OAuthRequest_SAML_BINDING_REDIRECT:
-		e.refuse(v, "saml binding", "the message came by HTTP-Redirect", "HTTP-Redirect")
+	case cameByRedirect(r):
+		e.refuse(v, "/request/samlBinding", "the message came by HTTP-Redirect", "HTTP-Redirect")
 	}
 	return nil
 }
 
-func (samlAvoidRedirect) configure(r *pdp.Request, v *pdp.Verdict, forced bool) {
-	if !samlClient(r.Client()) || forced {
+func (samlAvoidRedirect) configure(r *pdp.Request, v *pdp.Verdict, client pdp.Client) {
+	if !samlClient(client) {
+		r.Because("the client does not speak SAML")
 		return
 	}
-	actual, _ := r.Client().Attribute(oauth.AttrSAMLForcePOST)
+	if samlAttribute(client, oauth.AttrSAMLForcePOST) {
+		return
+	}
+	actual, _ := client.Attribute(oauth.AttrSAMLForcePOST)
 	v.Reject(pdp.Finding{
 		Code: oauth.InvalidClientMetadata, Field: pdp.AttributePointer(oauth.AttrSAMLForcePOST),
 		Description: "the client must be answered by POST", Expected: "true", Actual: orNone(actual),
-		Spec: "SAML 2.0 Bindings §3.4", Remedy: "set the attribute to true",
+		Spec: samlAvoidRedirectSpec, Remedy: "set the attribute to true",
 	})
 }
 
-// asked judges the binding that the request asks for.
+// asked judges the binding that the request asks for; an artifact goes back the way
+// the request came.
 func (e samlAvoidRedirect) asked(r *pdp.Request, v *pdp.Verdict) {
 	asked := r.SAMLProtocolBinding()
-	byRedirect := r.SAMLBinding() == pb.OAuthRequest_SAML_BINDING_REDIRECT
-	if asked == oauth.SAMLBindingRedirect || asked == oauth.SAMLBindingArtifact && byRedirect {
-		e.refuse(v, "ProtocolBinding", "the answer is asked for by a binding that uses redirects", asked)
+	if asked == oauth.SAMLBindingRedirect || asked == oauth.SAMLBindingArtifact && cameByRedirect(r) {
+		e.refuse(v, "/request/samlProtocolBinding", "the answer is asked for by a binding that uses redirects", asked)
 	}
+}
+
+func cameByRedirect(r *pdp.Request) bool {
+	return r.SAMLBinding() == pb.OAuthRequest_SAML_BINDING_REDIRECT
 }
 
 func (samlAvoidRedirect) refuse(v *pdp.Verdict, field, description, actual string) {
 	v.Reject(pdp.Finding{
 		Code: oauth.InvalidRequest, Field: field, Description: description, Expected: "HTTP-POST", Actual: actual,
-		Spec: "SAML 2.0 Bindings §3.4", Remedy: "use the HTTP-POST binding",
+		Spec: samlAvoidRedirectSpec, Remedy: "use the HTTP-POST binding",
 	})
 }

@@ -20,7 +20,7 @@ func init() {
 
 type samlSecureClientURIsConfig struct {
 	// AllowWildcardRedirects lets redirect URIs end in a wildcard.
-	AllowWildcardRedirects bool `config:"allow-wildcard-redirects" default:"false" doc:"Let redirect URIs end in a wildcard."`
+	AllowWildcardRedirects bool `config:"allow-wildcard-redirects" doc:"Let redirect URIs end in a wildcard."`
 }
 
 // samlSecureClientURIs wants every URL to begin with `https:`, case-sensitive; a
@@ -42,7 +42,7 @@ func (e *samlSecureClientURIs) Execute(r *pdp.Request, v *pdp.Verdict) error {
 	switch r.Event() {
 	case pdp.SAMLAuthnRequest:
 		if url := r.AssertionConsumerServiceURL(); url != "" {
-			e.check(r, v, "AssertionConsumerServiceURL", url)
+			e.check(r, v, "/request/assertionConsumerServiceUrl", url)
 			return nil
 		}
 		e.member(r, v, client, pdp.AdminURL)
@@ -73,16 +73,21 @@ func (e *samlSecureClientURIs) configured(r *pdp.Request, v *pdp.Verdict, client
 func (e *samlSecureClientURIs) redirects(r *pdp.Request, v *pdp.Verdict, client pdp.Client) {
 	for i, uri := range client.List(pdp.RedirectURIs) {
 		resolved, known := resolveRedirect(r, client, uri)
-		field := pdp.RedirectURIs.Pointer() + "/" + strconv.Itoa(i)
 		if !known {
-			e.refuse(r, v, field, "a relative URI cannot be resolved: there is neither a root URL nor an issuer", uri)
+			e.refuseRedirect(r, v, i, "a relative URI cannot be resolved: there is neither a root URL nor an issuer", uri)
 			continue
 		}
-		e.check(r, v, field, resolved)
+		if !secureSAMLURL(resolved) {
+			e.refuseRedirect(r, v, i, insecureSAMLURL, resolved)
+		}
 		if !e.AllowWildcardRedirects && strings.HasSuffix(resolved, "*") && !strings.ContainsAny(resolved, "?#") {
-			e.refuse(r, v, field, "a redirect URI must not end in a wildcard", resolved)
+			e.refuseRedirect(r, v, i, "a redirect URI must not end in a wildcard", resolved)
 		}
 	}
+}
+
+func (e *samlSecureClientURIs) refuseRedirect(r *pdp.Request, v *pdp.Verdict, i int, description, actual string) {
+	e.refuse(r, v, pdp.RedirectURIs.Pointer()+"/"+strconv.Itoa(i), description, actual)
 }
 
 func (e *samlSecureClientURIs) member(r *pdp.Request, v *pdp.Verdict, client pdp.Client, f *pdp.StringField) {
@@ -98,15 +103,17 @@ func (e *samlSecureClientURIs) attributes(r *pdp.Request, v *pdp.Verdict, client
 
 func (e *samlSecureClientURIs) attribute(r *pdp.Request, v *pdp.Verdict, client pdp.Client, key string) {
 	if url, _ := client.Attribute(key); !secureSAMLURL(url) {
-		e.refuse(r, v, pdp.AttributePointer(key), "the URL must use https", url)
+		e.refuse(r, v, pdp.AttributePointer(key), insecureSAMLURL, url)
 	}
 }
 
 func (e *samlSecureClientURIs) check(r *pdp.Request, v *pdp.Verdict, field, url string) {
 	if !secureSAMLURL(url) {
-		e.refuse(r, v, field, "the URL must use https", url)
+		e.refuse(r, v, field, insecureSAMLURL, url)
 	}
 }
+
+const insecureSAMLURL = "the URL must use https"
 
 func secureSAMLURL(url string) bool {
 	return strings.HasPrefix(url, "https:") || strings.TrimSpace(url) == ""

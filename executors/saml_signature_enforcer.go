@@ -24,24 +24,26 @@ func newSAMLSignatureEnforcer(pdp.NoConfig) (pdp.Executor, error) {
 	return samlSignatureEnforcer{}, nil
 }
 
-// Execute judges the stored client.
+// Execute judges the client that the event is about.
 func (e samlSignatureEnforcer) Execute(r *pdp.Request, v *pdp.Verdict) error {
-	client, code := r.Client(), samlCode(r)
+	client := r.Client()
 	if samlClientWrite(r) && !samlClient(client) {
 		r.Because("the client does not speak SAML")
 		return nil
 	}
 	if !samlAttribute(client, oauth.AttrSAMLClientSignature) {
-		e.refuse(v, code, oauth.AttrSAMLClientSignature, "the client must sign its messages")
-	} else if !samlAttribute(client, oauth.AttrSAMLServerSignature) && !samlAttribute(client, oauth.AttrSAMLAssertionSignature) {
-		e.refuse(v, code, oauth.AttrSAMLServerSignature, "documents or assertions must be signed for the client")
+		e.refuse(r, v, oauth.AttrSAMLClientSignature, "the client must sign its messages")
+	}
+	if !samlAttribute(client, oauth.AttrSAMLServerSignature) && !samlAttribute(client, oauth.AttrSAMLAssertionSignature) {
+		e.refuse(r, v, oauth.AttrSAMLServerSignature, "documents or assertions must be signed for the client")
 	}
 	return nil
 }
 
-func (samlSignatureEnforcer) refuse(v *pdp.Verdict, code, attribute, description string) {
+func (samlSignatureEnforcer) refuse(r *pdp.Request, v *pdp.Verdict, attribute, description string) {
+	actual, _ := r.Client().Attribute(attribute)
 	v.Reject(pdp.Finding{
-		Code: code, Field: pdp.AttributePointer(attribute), Description: description, Expected: "true",
+		Code: samlCode(r), Field: pdp.AttributePointer(attribute), Description: description, Expected: "true", Actual: orNone(actual),
 		Spec: "SAML 2.0 Profiles §4.1.4.5", Remedy: "set the attribute " + attribute + " to true",
 	})
 }

@@ -3,6 +3,7 @@ package executors
 import (
 	"github.com/sidegate/sidegate/pdp"
 	"github.com/sidegate/sidegate/pdp/oauth"
+	"google.golang.org/protobuf/types/known/structpb"
 )
 
 func init() {
@@ -31,26 +32,35 @@ func (e secureClientAuthenticationAssertion) Execute(r *pdp.Request, v *pdp.Verd
 		return nil
 	}
 	assertion, sent := r.ClientAssertion()
-	if !sent || assertion.Type != oauth.AssertionTypeJWTBearer {
+	switch {
+	case !sent && r.Withheld(oauth.ParamClientAssertion):
+		// One came, and nothing can be said about it.
+		r.RequireFact("/clientAuthentication/assertion")
+	case !sent, assertion.Type != oauth.AssertionTypeJWTBearer:
 		r.Because("no JWT client assertion was sent")
-		return nil
-	}
-	if assertion.Unreadable {
-		e.refuse(v, "the client assertion cannot be read", "a signed JWT", "")
-		return nil
-	}
-	issuer := r.Issuer()
-	// FAPI 2.0 SP 5.3.2.1-8: the issuer as the sole audience.
-	audience, sole := oauth.SoleAudience(assertion.Claims.GetFields()[oauth.ClaimAudience])
-	if !sole || issuer == "" || audience != issuer {
-		e.refuse(v, "the client assertion must name the issuer as its only audience", issuer, audience)
+	case assertion.Unreadable:
+		e.refuse(v, "the client assertion cannot be read", "a signed JWT", "something else")
+	default:
+		e.judge(r, v, assertion.Claims.GetFields()[oauth.ClaimAudience])
 	}
 	return nil
 }
 
+func (e secureClientAuthenticationAssertion) judge(r *pdp.Request, v *pdp.Verdict, aud *structpb.Value) {
+	issuer := r.Issuer()
+	audience, sole := oauth.SoleAudience(aud)
+	switch {
+	// FAPI 2.0 SP 5.3.2.1-8: the issuer as the sole audience.
+	case !sole:
+		e.refuse(v, "the client assertion must have exactly one audience", orNone(issuer), orNone(oauth.ClaimText(aud)))
+	case issuer == "", audience != issuer:
+		e.refuse(v, "the client assertion must be meant for the issuer", orNone(issuer), audience)
+	}
+}
+
 func (secureClientAuthenticationAssertion) refuse(v *pdp.Verdict, description, expected, actual string) {
 	v.Reject(pdp.Finding{
-		Code: oauth.InvalidRequest, Field: "client_assertion.aud", Description: description, Expected: expected, Actual: actual,
+		Code: oauth.InvalidRequest, Field: oauth.ParamClientAssertion, Description: description, Expected: expected, Actual: actual,
 		Spec: "FAPI 2.0 SP 5.3.2.1-8", Remedy: "set aud of the client assertion to the issuer identifier alone",
 	})
 }

@@ -47,8 +47,13 @@ func (securePARContent) push(r *pdp.Request, v *pdp.Verdict) {
 
 func (e securePARContent) refer(r *pdp.Request, v *pdp.Verdict) {
 	uri, _ := r.Parameter(oauth.ParamRequestURI)
+	withheld := r.Withheld(oauth.ParamRequestURI)
 	switch {
-	case !oauth.IsPushedRequestURI(uri):
+	case withheld && !r.PushedObject():
+		// It came, and nothing can be said about it.
+		r.RequireFact("/request/parameters/" + oauth.ParamRequestURI)
+	// RFC 9126 §4: the client refers to the pushed request by request_uri.
+	case !withheld && !oauth.IsPushedRequestURI(uri):
 		v.Reject(pdp.Finding{
 			Code: oauth.InvalidRequest, Field: oauth.ParamRequestURI, Description: "authorization requests must be pushed",
 			Expected: oauth.PushedRequestURIPrefix + "…", Actual: orNone(uri), Spec: securePARContentSpec,
@@ -65,17 +70,15 @@ func (e securePARContent) refer(r *pdp.Request, v *pdp.Verdict) {
 }
 
 // compare refuses every parameter of the query that was not pushed; the values do
-// not matter, the pushed ones win.
+// not matter, the pushed ones win. On an object that cannot be read Keycloak crashes.
 func (securePARContent) compare(r *pdp.Request, v *pdp.Verdict) {
 	pushed := r.PushedObject()
-	if pushed {
-		if _, readable := r.RequestObject(); !readable {
-			v.Reject(pdp.Finding{
-				Code: oauth.InvalidRequestObject, Field: oauth.ParamRequest, Description: "the pushed request object cannot be read",
-				Expected: "a signed JWT", Spec: "RFC 9101 §6", Remedy: "push the request again",
-			})
-			return
-		}
+	if pushed && !readablePushedObject(r) {
+		v.Reject(pdp.Finding{
+			Code: oauth.InvalidRequestObject, Field: oauth.ParamRequest, Description: "the pushed request object cannot be read",
+			Expected: "a signed JWT with claims", Actual: "something else", Spec: "RFC 9101 §6", Remedy: "push the request again",
+		})
+		return
 	}
 	var strange []string
 	for name := range r.ParameterNames {
@@ -91,4 +94,11 @@ func (securePARContent) compare(r *pdp.Request, v *pdp.Verdict) {
 			Remedy: "push " + name + ", or leave it out of the query",
 		})
 	}
+}
+
+// readablePushedObject reports whether the pushed object is a JWT with claims; one
+// of which nothing was sent is none.
+func readablePushedObject(r *pdp.Request) bool {
+	_, readable := r.RequestObject()
+	return readable && len(r.ObjectClaims()) > 0
 }
