@@ -16,6 +16,8 @@ type Env struct {
 	Now time.Time
 	// Clock measures the durations of a trace; nil leaves them out.
 	Clock func() time.Time
+	// Ask reaches the endpoints that configurations name; nil is offline.
+	Ask Ask
 }
 
 // evaluation is the state of one evaluation, pooled.
@@ -66,7 +68,7 @@ func (r *Realm) Evaluate(req *pb.EvaluateRequest, env Env, out *pb.EvaluateRespo
 
 func (e *evaluation) begin(r *Realm, req *pb.EvaluateRequest, env Env, out *pb.EvaluateResponse) {
 	e.realm, e.env, e.out = r, env, out
-	e.req = Request{msg: req, now: env.Now, keycloak: r.keycloak, omitted: r.omitted, changes: e.req.changes[:0]}
+	e.req = Request{msg: req, now: env.Now, keycloak: r.keycloak, omitted: r.omitted, changes: e.req.changes[:0], ask: env.Ask}
 	if t := req.Options.GetEvaluationTime(); t != nil {
 		e.req.now = t.AsTime()
 	}

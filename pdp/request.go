@@ -19,6 +19,7 @@ type Request struct {
 	keycloak bool     // compatibility KEYCLOAK
 	omitted  []string // the realm's omittedFacts
 	changes  []change // mutations so far
+	ask      Ask
 
 	delta      bool   // the running executor sees the submitted fields alone
 	missing    string // first omitted fact that the running provider read
