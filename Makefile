@@ -56,13 +56,13 @@ generated: generate ## Fail when gen/ is not what proto/ makes.
 lint: ## Check format, lint Go and protos, and breaking changes of the contract.
 	$(BUF) lint
 	$(BUF) format -d --exit-code proto
-	@if git rev-parse -q --verify '$(BREAKING_AGAINST)' >/dev/null; then \
-		echo "buf breaking against $(BREAKING_AGAINST)"; $(BUF) breaking --against '.git#ref=$(BREAKING_AGAINST)'; fi
+	$(BUF) breaking proto --against proto/baseline.binpb
 	$(GO) vet ./...
 	@for m in $(MODULES); do (cd $$m && $(GO) tool -modfile=$(CURDIR)/tools/lint/go.mod golangci-lint run --config $(CURDIR)/.golangci.yml ./...) || exit 1; done
 
-# The contract as it was first published; moves with a release.
-BREAKING_AGAINST ?= $(shell cat proto/BASELINE 2>/dev/null)
+.PHONY: baseline
+baseline: ## Take proto/ as the contract that later changes are compared with.
+	$(BUF) build proto --exclude-source-info -o proto/baseline.binpb
 
 .PHONY: verify
 verify: generated lint race vectors demo ## Everything that must be green.
