@@ -2,7 +2,6 @@
 
 GO       ?= go
 BUF      := $(GO) tool -modfile=tools/buf/go.mod buf
-LINT     := $(GO) tool -modfile=tools/lint/go.mod golangci-lint
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  := -s -w -X github.com/sidegate/sidegate/internal/cli.Version=$(VERSION)
 MODULES  := . integrations/zitadel
@@ -58,7 +57,7 @@ lint: ## Check format, lint Go and protos, and breaking changes of the contract.
 	$(BUF) format -d --exit-code proto
 	$(BUF) breaking proto --against proto/baseline.binpb
 	$(GO) vet ./...
-	@for m in $(MODULES); do (cd $$m && $(GO) tool -modfile=$(CURDIR)/tools/lint/go.mod golangci-lint run --config $(CURDIR)/.golangci.yml ./...) || exit 1; done
+	@for m in $(MODULES); do (cd $$m && $(GO) tool -modfile=$(CURDIR)/tools/lint/go.mod golangci-lint run --allow-parallel-runners --config $(CURDIR)/.golangci.yml ./...) || exit 1; done
 
 .PHONY: baseline
 baseline: ## Take proto/ as the contract that later changes are compared with.
