@@ -80,23 +80,24 @@ func TestCatalogueIsKeycloaks(t *testing.T) {
 	}
 }
 
-func TestAllConditionsAreThere(t *testing.T) {
-	registry := map[string]bool{}
+// TestAllProvidersAreThere refuses a binary that lacks one of Keycloak's providers:
+// its policies could not be taken over.
+func TestAllProvidersAreThere(t *testing.T) {
+	there := map[string]int{}
 	for _, c := range conditions.All() {
-		registry[c.ID] = true
+		there["condition "+c.ID]++
 	}
-	count := 0
-	for _, p := range readListed(t).Providers {
-		if p.Kind != "condition" {
-			continue
-		}
-		count++
-		if !registry[p.ID] {
-			t.Errorf("condition %s is missing", p.ID)
+	for _, x := range executors.All() {
+		there["executor "+x.ID]++
+	}
+	keycloak := readListed(t)
+	for _, p := range append(keycloak.Providers, keycloak.Unlisted...) {
+		if there[p.Kind+" "+p.ID] != 1 {
+			t.Errorf("%s %s: there are %d, want 1", p.Kind, p.ID, there[p.Kind+" "+p.ID])
 		}
 	}
-	if count != len(registry) || count != 14 {
-		t.Errorf("%d conditions, Keycloak lists %d, want 14", len(registry), count)
+	if got := len(keycloak.Providers) + len(keycloak.Unlisted); got != 14+38 {
+		t.Errorf("Keycloak lists %d providers, want 14 conditions and 38 executors", got)
 	}
 }
 
