@@ -74,7 +74,7 @@ bench: ## Measure the engine; see docs/performance.md.
 fuzz: ## Run every fuzz target for FUZZTIME (20s).
 	@for p in $$(grep -rlE '^func Fuzz' --include='*_test.go' pdp conditions executors storage internal | xargs -n1 dirname | sort -u); do \
 		for f in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]*' $$p/*_test.go | sed 's/func //'); do \
-			echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) ./$$p || exit 1; done; done
+			echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./$$p || exit 1; done; done
 
 .PHONY: nightly
 nightly: ## What takes longer: fuzzing for two minutes a target, tests ten times under the race detector.
