@@ -52,21 +52,18 @@ func newClientScopes(c clientScopesConfig) (pdp.Condition, error) {
 	case c.Type == nil:
 		return nil, pdp.KeyError("type", "required key is missing beside scopes; expected Default, Optional or Any")
 	}
-	kind := *c.Type
+	kind, some := *c.Type, len(c.Scopes) > 0
 	return &clientScopes{
 		scopes:   c.Scopes,
-		defaults: kind == scopesDefault || kind == scopesAny,
-		options:  kind == scopesOptional || kind == scopesAny,
+		defaults: some && (kind == scopesDefault || kind == scopesAny),
+		options:  some && (kind == scopesOptional || kind == scopesAny),
 	}, nil
 }
 
 // Vote votes YES when a listed scope is a default scope of the client, or an
 // optional one that is asked for.
 func (c *clientScopes) Vote(r *pdp.Request) (pdp.Vote, error) {
-	if len(c.scopes) == 0 {
-		r.Because("no scopes are configured")
-		return pdp.No, nil
-	}
+	r.Because("no scopes of a known type are configured")
 	return pdp.VoteIf(c.defaults && c.listsDefault(r) || c.options && c.listsOptional(r)), nil
 }
 

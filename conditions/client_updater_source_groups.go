@@ -25,10 +25,14 @@ type clientUpdaterSourceGroupsConfig struct {
 // clientUpdaterSourceGroups votes on the groups that the actor is a direct member
 // of (conditions.md 10). As in Keycloak the name alone counts: groups of one name
 // below different parents are one.
-type clientUpdaterSourceGroups struct{ groups []string }
+type clientUpdaterSourceGroups struct{ groups []string } // as paths spell them
 
 func newClientUpdaterSourceGroups(c clientUpdaterSourceGroupsConfig) (pdp.Condition, error) {
-	return &clientUpdaterSourceGroups{c.Groups}, nil
+	groups := make([]string, len(c.Groups))
+	for i, name := range c.Groups {
+		groups[i] = strings.ReplaceAll(name, "/", "~/")
+	}
+	return &clientUpdaterSourceGroups{groups}, nil
 }
 
 // Vote votes YES when the actor is a member of a listed group. It cannot decide
@@ -50,14 +54,13 @@ func (c *clientUpdaterSourceGroups) Vote(r *pdp.Request) (pdp.Vote, error) {
 	return pdp.No, nil
 }
 
-// groupName returns the name at the end of a group's path. A slash within a name
-// is written `~/` there.
+// groupName returns the name at the end of a group's path, as it is spelled there:
+// a slash within a name is `~/`.
 func groupName(path string) string {
 	for i := len(path) - 1; i >= 0; i-- {
 		if path[i] == '/' && (i == 0 || path[i-1] != '~') {
-			path = path[i+1:]
-			break
+			return path[i+1:]
 		}
 	}
-	return strings.ReplaceAll(path, "~/", "/")
+	return path
 }

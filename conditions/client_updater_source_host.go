@@ -65,7 +65,11 @@ func (c *clientUpdaterSourceHost) Vote(r *pdp.Request) (pdp.Vote, error) {
 		r.Because("the address of the peer is listed")
 		return pdp.Yes, nil
 	}
-	return pdp.VoteIf(c.names && c.listsName(r)), nil
+	if !c.names {
+		r.Because("the address of the peer is not listed")
+		return pdp.No, nil
+	}
+	return pdp.VoteIf(c.listsName(r)), nil
 }
 
 func (c *clientUpdaterSourceHost) listsAddress(text string) bool {
@@ -90,7 +94,7 @@ func (c *clientUpdaterSourceHost) listsName(r *pdp.Request) bool {
 		return false
 	}
 	for _, host := range c.hosts {
-		if host.MatchesName(name) || host.Domain != "" && r.HostUnder(name, host.Domain) {
+		if host.MatchesName(name) || r.HostUnder(name, host.Domain) {
 			r.Because("the name of the peer is listed")
 			return true
 		}

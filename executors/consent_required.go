@@ -1,8 +1,6 @@
 package executors
 
 import (
-	"strconv"
-
 	"github.com/sidegate/sidegate/pdp"
 	"github.com/sidegate/sidegate/pdp/oauth"
 )
@@ -42,17 +40,9 @@ func (e *consentRequired) Execute(r *pdp.Request, v *pdp.Verdict) error {
 		// FAPI 2.0 SP 5.3.2.2-13: consent of the user to what is asked for.
 		v.Reject(pdp.Finding{
 			Code: oauth.InvalidRegistration, Field: pdp.ConsentRequired.Pointer(),
-			Description: "the client must ask users for consent", Expected: "true", Actual: switchText(asks, said),
+			Description: "the client must ask users for consent", Expected: "true", Actual: actualBool(asks, said),
 			Spec: "FAPI 2.0 SP 5.3.2.2-13", Remedy: "set consentRequired to true, or turn auto-configure on",
 		})
 	}
 	return nil
-}
-
-// switchText tells how a boolean member stands, for a finding.
-func switchText(on, said bool) string {
-	if !said {
-		return "absent"
-	}
-	return strconv.FormatBool(on)
 }

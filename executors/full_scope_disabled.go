@@ -41,7 +41,7 @@ func (e *fullScopeDisabled) Execute(r *pdp.Request, v *pdp.Verdict) error {
 		// RFC 9700 §2.3: an access token carries the least privileges needed.
 		v.Reject(pdp.Finding{
 			Code: oauth.InvalidRegistration, Field: pdp.FullScopeAllowed.Pointer(),
-			Description: "the client must not get all roles of its users", Expected: "false", Actual: switchText(full, said),
+			Description: "the client must not get all roles of its users", Expected: "false", Actual: actualBool(full, said),
 			Spec: "FAPI 2.0 SP 5.3.2.1-14", Remedy: "set fullScopeAllowed to false, or turn auto-configure on",
 		})
 	}

@@ -56,8 +56,8 @@ func (samlAvoidRedirect) configure(r *pdp.Request, v *pdp.Verdict, client pdp.Cl
 	})
 }
 
-// asked judges the binding that the request asks for; an artifact goes back the way
-// the request came.
+// asked judges the binding that the request asks for. How the request came counts
+// only when it asks for an artifact.
 func (e samlAvoidRedirect) asked(r *pdp.Request, v *pdp.Verdict) {
 	asked := r.SAMLProtocolBinding()
 	if asked == oauth.SAMLBindingRedirect || asked == oauth.SAMLBindingArtifact && cameByRedirect(r) {

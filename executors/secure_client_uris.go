@@ -147,6 +147,9 @@ func (c *clientURICheck) attribute(key string) {
 // attributes judges an attribute that holds several URIs.
 func (c *clientURICheck) attributes(key string) {
 	text, _ := c.Attribute(key)
+	if text == "" {
+		return
+	}
 	for _, uri := range oauth.SplitList(text) {
 		if !isSecureURI(uri) && !standsForRedirects(key == oauth.AttrPostLogoutRedirectURIs, uri) {
 			c.refuse(pdp.AttributePointer(key), uri)

@@ -40,7 +40,7 @@ func (securePARContent) push(r *pdp.Request, v *pdp.Verdict) {
 	if _, sent := r.Effective(oauth.ParamRedirectURI); !sent {
 		v.Reject(pdp.Finding{
 			Code: oauth.InvalidRequest, Field: oauth.ParamRedirectURI, Description: "redirect_uri is missing from the pushed request",
-			Expected: "a registered redirect URI", Spec: "FAPI 2.0 SP 5.3.2.2-6", Remedy: "push redirect_uri",
+			Expected: "a registered redirect URI", Actual: "none", Spec: "FAPI 2.0 SP 5.3.2.2-6", Remedy: "push redirect_uri",
 		})
 	}
 }
@@ -59,10 +59,11 @@ func (e securePARContent) refer(r *pdp.Request, v *pdp.Verdict) {
 			Expected: oauth.PushedRequestURIPrefix + "…", Actual: orNone(uri), Spec: securePARContentSpec,
 			Remedy: "push the request first and send the request_uri of the answer",
 		})
+	// The reference itself is not told: whoever holds it may use what was pushed.
 	case !r.PushedRequestFound():
 		v.Reject(pdp.Finding{
 			Code: oauth.InvalidRequestURI, Field: oauth.ParamRequestURI, Description: "request_uri names no pushed request",
-			Expected: "the request_uri of a pushed request", Spec: "RFC 9126 §4", Remedy: "push the request again",
+			Expected: "the request_uri of a pushed request", Actual: "another", Spec: "RFC 9126 §4", Remedy: "push the request again",
 		})
 	default:
 		e.compare(r, v)

@@ -32,7 +32,7 @@ func (secureSession) Execute(r *pdp.Request, v *pdp.Verdict) error {
 	if _, sent := r.Effective(name); !sent {
 		v.Reject(pdp.Finding{
 			Code: oauth.InvalidRequest, Field: name, Description: name + " is missing",
-			Expected: "a fresh value", Spec: spec, Remedy: "send a fresh " + name + " and compare it with that of the answer",
+			Expected: "a fresh value", Actual: "none", Spec: spec, Remedy: "send a fresh " + name + " and compare it with that of the answer",
 		})
 	}
 	return nil

@@ -38,7 +38,8 @@ func (e *evaluation) reject() {
 }
 
 // delivery is by events.md C26: a redirect only to a URI that was proven and that
-// no finding calls unsafe (RFC 9700 section 4.11.2).
+// no enforced finding, the first or a later one, calls unsafe (contract 2.2, RFC
+// 9700 section 4.11.2).
 func (e *evaluation) delivery() pb.PolicyError_Delivery {
 	switch e.req.msg.Event {
 	case PreAuthorizationRequest, SAMLAuthnRequest, SAMLLogoutRequest:

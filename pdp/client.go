@@ -207,7 +207,12 @@ func (c Client) clearedAttribute(key string) bool {
 	if c.proposed == nil || len(c.r.msg.ProposedMask) == 0 {
 		return false
 	}
-	return c.cleared(AttributePointer(key)) || c.cleared("/attributes")
+	for _, p := range c.r.msg.ProposedMask {
+		if p == "/attributes" || strings.HasPrefix(p, attributesPrefix) && p[len(attributesPrefix):] == EscapePointer(key) {
+			return true
+		}
+	}
+	return false
 }
 
 // absent notes that a member was read and is not there. The stored client lacks

@@ -79,6 +79,9 @@ func KeyError(key, format string, args ...any) *ConfigError {
 
 // EscapePointer escapes a member name for a JSON pointer (RFC 6901 section 3).
 func EscapePointer(name string) string {
+	if !strings.ContainsAny(name, "~/") {
+		return name
+	}
 	return strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
 }
 
@@ -298,7 +301,9 @@ func textOf(v *structpb.Value) (string, error) {
 	return "", fmt.Errorf("expected a text, got %s", describe(v))
 }
 
-// listOf reads a list of scalars; null elements match nothing and are dropped.
+// listOf reads a list of scalars. A null element matches nothing: it is dropped
+// from the lists of conditions (conditions.md 1), and refused in those of executors,
+// where an empty list may mean that everything is allowed.
 func listOf(v *structpb.Value, l leniency) ([]string, error) {
 	if s, ok := v.Kind.(*structpb.Value_StringValue); ok && l == textIsList {
 		return []string{s.StringValue}, nil
@@ -309,7 +314,7 @@ func listOf(v *structpb.Value, l leniency) ([]string, error) {
 	}
 	list := make([]string, 0, len(values.ListValue.GetValues()))
 	for i, element := range values.ListValue.GetValues() {
-		if _, null := element.Kind.(*structpb.Value_NullValue); null {
+		if _, null := element.Kind.(*structpb.Value_NullValue); null && l == textIsList {
 			continue
 		}
 		s, err := textOf(element)

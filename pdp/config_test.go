@@ -58,7 +58,7 @@ func TestConfigurationReading(t *testing.T) {
 		`{"level":" 12 "}`:                                                         with(func(c *probeConfig) { c.Level = 12 }),
 		`{"text":""}`:                                                              with(func(c *probeConfig) { c.Text = "" }),
 		`{"text":3.5}`:                                                             with(func(c *probeConfig) { c.Text = "3.5" }),
-		`{"list":["a",1,true,null]}`:                                               with(func(c *probeConfig) { c.List = []string{"a", "1", "true"} }),
+		`{"list":["a",1,true]}`:                                                    with(func(c *probeConfig) { c.List = []string{"a", "1", "true"} }),
 		`{"maybe":0}`:                                                              with(func(c *probeConfig) { c.Maybe = new(int64) }),
 	} {
 		if text != "" {
@@ -88,6 +88,7 @@ func TestConfigurationRefused(t *testing.T) {
 		`{"list":""}`:        `list: expected a list of texts, got the text ""`,
 		`{"list":"a##b"}`:    `list: expected a list of texts, got the text "a##b"`,
 		`{"list":[{}]}`:      `list: element 0: expected a text, got an object`,
+		`{"list":[null]}`:    `list: element 0: expected a text, got null`,
 		`{"flga":true}`:      `flga: unknown configuration key; did you mean "flag"?`,
 	} {
 		_, problems := decode(t, `,"configuration":`+text)

@@ -1,6 +1,8 @@
 package pdp
 
 import (
+	"slices"
+
 	pb "github.com/sidegate/sidegate/gen/go/clientpolicy/v1"
 	"github.com/sidegate/sidegate/pdp/oauth"
 	"google.golang.org/protobuf/types/known/structpb"
@@ -16,10 +18,21 @@ func (r *Request) Effective(name string) (value string, ok bool) {
 		value, ok = r.merged(name)
 	}
 	if !ok {
-		r.absent("/request/parameters/", name)
-		r.absent("/request/effectiveParameters/", name)
+		r.absentEffective(name)
 	}
 	return value, ok
+}
+
+// absentEffective notes every place from which a parameter could have come.
+func (r *Request) absentEffective(name string) {
+	for _, place := range [...]string{
+		"/request/parameters/", "/request/effectiveParameters/", "/request/pushedParameters/", "/request/requestObject/claims/",
+	} {
+		r.absent(place, name)
+	}
+	if name == oauth.ParamDPoPJKT {
+		r.absent("/request/pushedDpopJkt", "")
+	}
 }
 
 // mergeRule is a row of the table E(name) of executors-request.md.
@@ -76,9 +89,12 @@ func (r *Request) mergeRule() mergeRule {
 	return objectFirst
 }
 
+// wire reads a parameter of this endpoint; a withheld one is there and empty.
 func (r *Request) wire(name string) (string, bool) {
-	v, ok := r.msg.Request.GetParameters()[name]
-	return v, ok
+	if v, ok := r.msg.Request.GetParameters()[name]; ok {
+		return v, true
+	}
+	return "", slices.Contains(r.msg.Request.GetParameterNames(), name)
 }
 
 // byPushedURI reports whether the request refers to a pushed one.

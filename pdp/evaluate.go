@@ -37,7 +37,7 @@ type evaluation struct {
 	rejected bool    // an enforced finding stands
 	fault    bool    // and the first one is a fault
 	first    Finding // the first one
-	unsafe   bool    // and it says that the redirect URI must not be used
+	unsafe   bool    // one of them says that the redirect URI must not be used
 	rotated  bool    // an executor that rotates secrets ran
 
 	trace tracer
@@ -289,7 +289,9 @@ func (e *evaluation) record(f Finding, condition string, fault bool) {
 	enforced := e.enforcing()
 	if enforced && !e.rejected {
 		e.rejected, e.fault, e.first = true, fault, f
-		e.unsafe = e.executor != nil && !fault && e.executor.info.UnsafeRedirect
+	}
+	if enforced && !fault && e.executor != nil && e.executor.info.UnsafeRedirect {
+		e.unsafe = true
 	}
 	finding := &pb.Finding{
 		Policy: e.policy.name, Error: f.Code, Field: f.Field, Expected: f.Expected, Actual: f.Actual,
@@ -304,16 +306,17 @@ func (e *evaluation) record(f Finding, condition string, fault bool) {
 	}
 }
 
-// change overlays a mutation. One that leaves the client as it is, is overlaid
-// for an executor that does not see the stored client, and not asked for.
-func (e *evaluation) change(c change, same bool, previous, value *structpb.Value) {
-	if same && !e.req.delta {
-		return
+// keep overlays what leaves the client as it is, for an executor that does not see
+// the stored client. It is not asked for.
+func (e *evaluation) keep(c change) {
+	if e.req.delta {
+		e.req.changes = append(e.req.changes, c)
 	}
+}
+
+// change overlays a mutation and asks for it.
+func (e *evaluation) change(c change, previous, value *structpb.Value) {
 	e.req.changes = append(e.req.changes, c)
-	if same {
-		return
-	}
 	m := &pb.Mutation{Op: pb.Mutation_OP_SET, Target: e.target(), Path: c.path, Value: value, Previous: previous}
 	if c.remove {
 		m.Op = pb.Mutation_OP_REMOVE

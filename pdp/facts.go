@@ -182,13 +182,11 @@ type ClientAssertion struct {
 	Alg string
 	// Claims are the claims, or nil.
 	Claims *structpb.Struct
-	// Unreadable tells that it was sent serialized and is no JWS, or that nothing
-	// of it is known.
+	// Unreadable tells that it was sent serialized and is no JWS.
 	Unreadable bool
 }
 
-// ClientAssertion returns the client assertion and whether one came. The name of
-// a withheld `client_assertion` parameter alone makes one that cannot be read. One
+// ClientAssertion returns the client assertion and whether one came. One that is
 // missing although the client authenticated by assertion is a fault (contract 2.1).
 func (r *Request) ClientAssertion() (ClientAssertion, bool) {
 	auth := r.msg.ClientAuthentication

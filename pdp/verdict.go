@@ -47,33 +47,52 @@ func (v *Verdict) Reject(f Finding) {
 // SetBool sets a boolean member of the client, unless it has that value already.
 func (v *Verdict) SetBool(f *BoolField, value bool) {
 	old, had := v.e.full().Bool(f)
-	v.e.change(change{path: f.path, flag: value}, had && old == value, scalar(structpb.NewBoolValue(old), had), structpb.NewBoolValue(value))
+	if had && old == value {
+		v.e.keep(change{path: f.path, flag: value})
+		return
+	}
+	v.e.change(change{path: f.path, flag: value}, scalar(structpb.NewBoolValue(old), had), structpb.NewBoolValue(value))
 }
 
 // SetString sets a text member of the client, unless it has that value already.
 func (v *Verdict) SetString(f *StringField, value string) {
 	old, had := v.e.full().String(f)
-	v.e.change(change{path: f.path, text: value}, had && old == value, scalar(structpb.NewStringValue(old), had), structpb.NewStringValue(value))
+	if had && old == value {
+		v.e.keep(change{path: f.path, text: value})
+		return
+	}
+	v.e.change(change{path: f.path, text: value}, scalar(structpb.NewStringValue(old), had), structpb.NewStringValue(value))
 }
 
 // SetList sets a list member of the client, unless it has that value already.
 func (v *Verdict) SetList(f *ListField, value []string) {
 	old := v.e.full().List(f)
-	v.e.change(change{path: f.path, list: value}, slices.Equal(old, value), scalar(textList(old), len(old) > 0), textList(value))
+	if slices.Equal(old, value) {
+		v.e.keep(change{path: f.path, list: value})
+		return
+	}
+	v.e.change(change{path: f.path, list: value}, scalar(textList(old), len(old) > 0), textList(value))
 }
 
 // SetAttribute sets an attribute of the client, unless it has that value already.
 func (v *Verdict) SetAttribute(key, value string) {
 	old, had := v.e.full().Attribute(key)
-	v.e.change(change{path: AttributePointer(key), key: key, text: value}, had && old == value,
+	if had && old == value {
+		v.e.keep(change{key: key, text: value})
+		return
+	}
+	v.e.change(change{path: AttributePointer(key), key: key, text: value},
 		scalar(structpb.NewStringValue(old), had), structpb.NewStringValue(value))
 }
 
 // RemoveAttribute removes an attribute of the client, if it is there.
 func (v *Verdict) RemoveAttribute(key string) {
 	old, had := v.e.full().Attribute(key)
-	v.e.change(change{path: AttributePointer(key), key: key, remove: true}, !had,
-		scalar(structpb.NewStringValue(old), had), nil)
+	if !had {
+		v.e.keep(change{key: key, remove: true})
+		return
+	}
+	v.e.change(change{path: AttributePointer(key), key: key, remove: true}, structpb.NewStringValue(old), nil)
 }
 
 func scalar(v *structpb.Value, had bool) *structpb.Value {
