@@ -1,0 +1,43 @@
+package auth
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Role is what a principal may do; a greater one includes those below it. The
+// zero value may do nothing.
+type Role uint8
+
+// The roles, from least to greatest.
+const (
+	// NoRole may do nothing.
+	NoRole Role = iota
+	// Evaluator may ask for decisions.
+	Evaluator
+	// Viewer may read realms, profiles and policies.
+	Viewer
+	// Editor may write profiles and policies.
+	Editor
+	// Admin may create, change and delete realms.
+	Admin
+)
+
+var roleNames = []string{Evaluator: "evaluator", Viewer: "viewer", Editor: "editor", Admin: "admin"}
+
+// String names the role.
+func (r Role) String() string {
+	if r == NoRole || int(r) >= len(roleNames) {
+		return "none"
+	}
+	return roleNames[r]
+}
+
+// ParseRole reads the name of a role.
+func ParseRole(name string) (Role, error) {
+	if i := slices.Index(roleNames, name); i > 0 {
+		return Role(i), nil
+	}
+	return NoRole, fmt.Errorf("unknown role %q; known are %s", name, strings.Join(roleNames[1:], ", "))
+}

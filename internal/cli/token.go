@@ -1,0 +1,145 @@
+package cli
+
+import (
+	"strings"
+	"time"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+	"github.com/sidegate/sidegate/internal/auth"
+	"github.com/sidegate/sidegate/internal/cli/document"
+	"github.com/spf13/cobra"
+)
+
+const envData = "SIDEGATE_DATA"
+
+// tokenVerbs work on the data directory itself: whoever may write there may make
+// tokens, and a running server notices at the next call.
+func (a *app) tokenVerbs() *cobra.Command {
+	var data string
+	c := &cobra.Command{
+		Use:   "token",
+		Short: "Make, list and revoke API tokens in a data directory",
+		Args:  unknownCommand,
+		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.PersistentFlags().StringVar(&data, "data", "", "data directory of the server (environment: "+envData+")")
+	open := func() (*auth.Tokens, error) {
+		if data == "" {
+			data = a.env(envData)
+		}
+		if data == "" {
+			return nil, usage("token: --data is required")
+		}
+		return auth.OpenTokens(data, time.Now)
+	}
+	c.AddCommand(a.tokenCreate(open), a.tokenList(open), a.tokenRevoke(open))
+	return c
+}
+
+type openTokens func() (*auth.Tokens, error)
+
+func (a *app) tokenCreate(open openTokens) *cobra.Command {
+	var (
+		spec    = auth.Token{Realms: []string{auth.AllRealms}}
+		role    string
+		expires time.Duration
+	)
+	c := &cobra.Command{
+		Use:   "create NAME --role ROLE",
+		Short: "Make a token and print its secret, which is shown this once",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if role == "" {
+				return usage("token create: --role is required: evaluator, viewer, editor or admin")
+			}
+			var err error
+			if spec.Role, err = auth.ParseRole(role); err != nil {
+				return usage("%w", err)
+			}
+			if expires < 0 {
+				return usage("token create: --expires-in: expected a time to come, got %v", expires)
+			}
+			if spec.Name = args[0]; expires > 0 {
+				spec.Expires = time.Now().Add(expires).UTC().Truncate(time.Second)
+			}
+			tokens, err := open()
+			if err != nil {
+				return err
+			}
+			return a.createToken(tokens, spec)
+		},
+	}
+	c.Flags().Var(choice{&role, []string{"evaluator", "viewer", "editor", "admin"}}, "role", "what the holder may do")
+	c.Flags().StringSliceVar(&spec.Realms, "realm", spec.Realms, "realms in which the role holds; * for all")
+	c.Flags().DurationVar(&expires, "expires-in", 0, "how long the token is good for; 0 means for ever")
+	a.outputFlag(c)
+	return c
+}
+
+func (a *app) createToken(tokens *auth.Tokens, spec auth.Token) error {
+	secret, made, err := tokens.Create(spec)
+	if err != nil {
+		return err
+	}
+	if a.output == outputTable {
+		a.say("%s", secret)
+		return nil
+	}
+	return a.print(tokenNode(made).With("secret", document.NewText(secret)), nil)
+}
+
+func (a *app) tokenList(open openTokens) *cobra.Command {
+	c := &cobra.Command{
+		Use: "list", Short: "Show the tokens, without their secrets", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			tokens, err := open()
+			if err != nil {
+				return err
+			}
+			list, err := tokens.List()
+			if err != nil {
+				return err
+			}
+			nodes := []*document.Node{}
+			for _, t := range list {
+				nodes = append(nodes, tokenNode(t))
+			}
+			return a.print(object("tokens", nodes), func(w table.Writer) {
+				w.AppendHeader(table.Row{"ID", "NAME", "ROLE", "REALMS", "CREATED", "EXPIRES"})
+				for _, t := range list {
+					w.AppendRow(table.Row{t.ID, t.Name, t.Role, strings.Join(t.Realms, ", "), stamp(t.Created), stamp(t.Expires)})
+				}
+			})
+		},
+	}
+	a.outputFlag(c)
+	return c
+}
+
+func (a *app) tokenRevoke(open openTokens) *cobra.Command {
+	return &cobra.Command{
+		Use: "revoke ID", Short: "End a token at once", Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			tokens, err := open()
+			if err != nil {
+				return err
+			}
+			return tokens.Revoke(args[0])
+		},
+	}
+}
+
+func tokenNode(t auth.Token) *document.Node {
+	n := object("id", t.ID, "name", t.Name, "role", t.Role, "realms", t.Realms, "created", stamp(t.Created))
+	if !t.Expires.IsZero() {
+		n = n.With("expires", document.NewText(stamp(t.Expires)))
+	}
+	return n
+}
+
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return "never"
+	}
+	return t.UTC().Format(time.RFC3339)
+}
