@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -34,10 +35,10 @@ func NewCompiler(registry *Registry, profiles []*pb.Profile, policies []*pb.Poli
 			c.missing[p.Name] = lacking
 			continue
 		}
-		c.profiles[p.Name] = b.profile(p, "/profiles/"+EscapePointer(p.Name))
+		c.profiles[p.Name] = b.profile(p, &place{nil, "profiles/" + EscapePointer(p.Name), -1})
 	}
 	for i, p := range policies {
-		compiled := b.policy(p, fmt.Sprintf("/policies/%d", i), nil)
+		compiled := b.policy(p, &place{nil, "policies", i}, nil)
 		compiled.global = true
 		c.policies = append(c.policies, compiled)
 	}
@@ -78,9 +79,9 @@ func (c *Compiler) Compile(set *pb.PolicySet, settings *pb.RealmSettings) (*Real
 	policies := slices.Clone(c.policies)
 	names := map[string]bool{}
 	for i, p := range set.GetPolicies() {
-		path := fmt.Sprintf("/policies/%d", i)
-		b.name(p.Name, path, names, "policy")
-		policies = append(policies, b.policy(p, path, own))
+		at := &place{nil, "policies", i}
+		b.name(p.Name, at, names, "policy")
+		policies = append(policies, b.policy(p, at, own))
 	}
 	b.settings(settings)
 	if slices.ContainsFunc(b.errs, func(e *ConfigError) bool { return !e.UnknownKey }) {
@@ -111,20 +112,37 @@ type builder struct {
 	errs []*ConfigError
 }
 
-func (b *builder) fail(provider, path, format string, args ...any) {
-	b.errs = append(b.errs, &ConfigError{Provider: provider, Path: path, Problem: fmt.Sprintf(format, args...)})
+// place is where in a document the builder is; its pointer is built only for a problem.
+type place struct {
+	above *place
+	name  string
+	index int // position in the list called name, or -1
 }
 
-func (b *builder) name(name, path string, seen map[string]bool, kind string) {
-	path += "/name"
+func (p *place) pointer() string {
+	if p == nil {
+		return ""
+	}
+	at := p.above.pointer() + "/" + p.name
+	if p.index >= 0 {
+		at += "/" + strconv.Itoa(p.index)
+	}
+	return at
+}
+
+func (b *builder) fail(provider string, at *place, member, format string, args ...any) {
+	b.errs = append(b.errs, &ConfigError{Provider: provider, Path: at.pointer() + member, Problem: fmt.Sprintf(format, args...)})
+}
+
+func (b *builder) name(name string, at *place, seen map[string]bool, kind string) {
 	if problem := CheckName(name); problem != "" {
-		b.fail("", path, "%s", problem)
+		b.fail("", at, "/name", "%s", problem)
 	}
 	if seen[name] {
-		b.fail("", path, "%s name %q is used twice; names must be unique in the realm", kind, name)
+		b.fail("", at, "/name", "%s name %q is used twice; names must be unique in the realm", kind, name)
 	}
 	if b.GlobalName(name) {
-		b.fail("", path, "%q is the name of a built-in item; choose another", name)
+		b.fail("", at, "/name", "%q is the name of a built-in item; choose another", name)
 	}
 	seen[name] = true
 }
@@ -149,20 +167,20 @@ func CheckName(name string) string {
 func (b *builder) ownProfiles(profiles []*pb.Profile) map[string]*profile {
 	own, seen := map[string]*profile{}, map[string]bool{}
 	for i, p := range profiles {
-		path := fmt.Sprintf("/profiles/%d", i)
-		b.name(p.Name, path, seen, "profile")
-		own[p.Name] = b.profile(p, path)
+		at := &place{nil, "profiles", i}
+		b.name(p.Name, at, seen, "profile")
+		own[p.Name] = b.profile(p, at)
 	}
 	return own
 }
 
-func (b *builder) profile(p *pb.Profile, path string) *profile {
+func (b *builder) profile(p *pb.Profile, above *place) *profile {
 	compiled := &profile{name: p.Name}
 	for i, x := range p.Executors {
-		at := fmt.Sprintf("%s/executors/%d", path, i)
+		at := &place{above, "executors", i}
 		info := b.registry.Executor(x.Executor)
 		if info == nil {
-			b.fail("", at+"/executor", "unknown executor %q%s", x.Executor, Suggest(x.Executor, b.registry.ExecutorIDs()))
+			b.fail("", at, "/executor", "unknown executor %q%s", x.Executor, Suggest(x.Executor, b.registry.ExecutorIDs()))
 			continue
 		}
 		executor := configured(b, info.ID, info.New, x.Configuration, at, textIsNoList)
@@ -172,21 +190,21 @@ func (b *builder) profile(p *pb.Profile, path string) *profile {
 	return compiled
 }
 
-func (b *builder) policy(p *pb.Policy, path string, own map[string]*profile) *policy {
+func (b *builder) policy(p *pb.Policy, above *place, own map[string]*profile) *policy {
 	compiled := &policy{name: p.Name, enabled: p.GetEnabled(), events: AllEvents, enforcement: p.Enforcement}
-	b.mode(p, path, compiled)
+	b.mode(p, above, compiled)
 	if len(p.Events) > 0 {
-		compiled.events = b.events(p.Events, path)
+		compiled.events = b.events(p.Events, above)
 	}
 	for i, x := range p.Conditions {
-		if c := b.condition(x, fmt.Sprintf("%s/conditions/%d", path, i)); c != nil {
+		if c := b.condition(x, &place{above, "conditions", i}); c != nil {
 			compiled.conditions = append(compiled.conditions, c)
 		}
 	}
 	for i, name := range p.Profiles {
-		at := fmt.Sprintf("%s/profiles/%d", path, i)
+		at := &place{above, "profiles", i}
 		if slices.Contains(p.Profiles[:i], name) {
-			b.fail("", at, "profile %q is named twice", name)
+			b.fail("", at, "", "profile %q is named twice", name)
 		}
 		if named := b.named(name, at, own); named != nil {
 			compiled.profiles = append(compiled.profiles, named)
@@ -195,14 +213,14 @@ func (b *builder) policy(p *pb.Policy, path string, own map[string]*profile) *po
 	return compiled
 }
 
-func (b *builder) mode(p *pb.Policy, path string, compiled *policy) {
+func (b *builder) mode(p *pb.Policy, at *place, compiled *policy) {
 	switch p.GetMode() {
 	case "STRICT":
 		compiled.strict = true
 	case "DEFAULT":
 	default:
 		if p.Mode != nil {
-			b.fail("", path+"/mode", "unknown mode %q; known are DEFAULT and STRICT", p.GetMode())
+			b.fail("", at, "/mode", "unknown mode %q; known are DEFAULT and STRICT", p.GetMode())
 		}
 	}
 	switch p.Enforcement {
@@ -210,15 +228,15 @@ func (b *builder) mode(p *pb.Policy, path string, compiled *policy) {
 		compiled.enforcement = pb.Policy_ENFORCEMENT_ENFORCE
 	case pb.Policy_ENFORCEMENT_ENFORCE, pb.Policy_ENFORCEMENT_WARN, pb.Policy_ENFORCEMENT_AUDIT:
 	default:
-		b.fail("", path+"/enforcement", "unknown enforcement %d", p.Enforcement)
+		b.fail("", at, "/enforcement", "unknown enforcement %d", p.Enforcement)
 	}
 }
 
-func (b *builder) events(events []Event, path string) EventSet {
+func (b *builder) events(events []Event, above *place) EventSet {
 	var set EventSet
 	for i, e := range events {
 		if !KnownEvent(e) {
-			b.fail("", fmt.Sprintf("%s/events/%d", path, i), "unknown event %d", e)
+			b.fail("", &place{above, "events", i}, "", "unknown event %d", e)
 			continue
 		}
 		set |= On(e)
@@ -227,7 +245,7 @@ func (b *builder) events(events []Event, path string) EventSet {
 }
 
 // named finds a profile; one of the realm hides a built-in one (engine.md 3-3).
-func (b *builder) named(name, at string, own map[string]*profile) *profile {
+func (b *builder) named(name string, at *place, own map[string]*profile) *profile {
 	if p := own[name]; p != nil {
 		return p
 	}
@@ -235,22 +253,22 @@ func (b *builder) named(name, at string, own map[string]*profile) *profile {
 		return p
 	}
 	if lacking := b.missing[name]; len(lacking) > 0 {
-		b.fail("", at, "built-in profile %q is not available: this version lacks %s", name, strings.Join(lacking, ", "))
+		b.fail("", at, "", "built-in profile %q is not available: this version lacks %s", name, strings.Join(lacking, ", "))
 		return nil
 	}
-	b.fail("", at, "unknown profile %q%s", name, Suggest(name, append(sortedKeys(own), sortedKeys(b.profiles)...)))
+	b.fail("", at, "", "unknown profile %q%s", name, Suggest(name, append(sortedKeys(own), sortedKeys(b.profiles)...)))
 	return nil
 }
 
-func (b *builder) condition(x *pb.PolicyCondition, at string) *boundCondition {
+func (b *builder) condition(x *pb.PolicyCondition, at *place) *boundCondition {
 	info := b.registry.Condition(x.Condition)
 	if info == nil {
-		b.fail("", at+"/condition", "unknown condition %q%s", x.Condition, Suggest(x.Condition, b.registry.ConditionIDs()))
+		b.fail("", at, "/condition", "unknown condition %q%s", x.Condition, Suggest(x.Condition, b.registry.ConditionIDs()))
 		return nil
 	}
 	negative, rest, err := takeNegation(x.Configuration)
 	if err != nil {
-		b.fail(info.ID, at+"/configuration/"+NegativeLogicKey, "%s", err)
+		b.fail(info.ID, at, "/configuration/"+NegativeLogicKey, "%s", err)
 	}
 	condition := configured(b, info.ID, info.New, rest, at, textIsList)
 	if condition == nil {
@@ -285,25 +303,26 @@ func takeNegation(s *structpb.Struct) (bool, *structpb.Struct, error) {
 }
 
 // configured makes a provider and files its errors under the place at hand.
-func configured[P any](b *builder, id string, f Factory[P], s *structpb.Struct, at string, l leniency) P {
+func configured[P any](b *builder, id string, f Factory[P], s *structpb.Struct, at *place, l leniency) P {
 	p, errs := f.build(s, l)
 	for _, e := range errs {
 		filed := *e
-		filed.Provider, filed.Path = id, at+"/configuration"+e.Path
+		filed.Provider, filed.Path = id, at.pointer()+"/configuration"+e.Path
 		b.errs = append(b.errs, &filed)
 	}
 	return p
 }
 
 func (b *builder) settings(s *pb.RealmSettings) {
+	at := &place{nil, "settings", -1}
 	switch s.GetCompatibility() {
 	case pb.RealmSettings_COMPATIBILITY_UNSPECIFIED, pb.RealmSettings_COMPATIBILITY_SAFE, pb.RealmSettings_COMPATIBILITY_KEYCLOAK:
 	default:
-		b.fail("", "/settings/compatibility", "unknown compatibility %d", s.GetCompatibility())
+		b.fail("", at, "/compatibility", "unknown compatibility %d", s.GetCompatibility())
 	}
 	for i, fact := range s.GetOmittedFacts() {
 		if problem := CheckFact(fact); problem != "" {
-			b.fail("", fmt.Sprintf("/settings/omittedFacts/%d", i), "%s", problem)
+			b.fail("", &place{at, "omittedFacts", i}, "", "%s", problem)
 		}
 	}
 }

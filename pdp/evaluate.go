@@ -100,7 +100,7 @@ func (e *evaluation) release() {
 }
 
 func (e *evaluation) run() {
-	index := &e.realm.events[e.req.msg.Event]
+	index := e.realm.events[e.req.msg.Event]
 	if e.req.explaining {
 		for _, p := range e.realm.policies {
 			e.judge(p)

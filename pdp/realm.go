@@ -11,7 +11,7 @@ type Realm struct {
 	policies []*policy
 	keycloak bool
 	omitted  []string
-	events   [eventCount]eventIndex
+	events   [eventCount]*eventIndex // equal ones are shared
 }
 
 type policy struct {
@@ -57,7 +57,14 @@ func (p *profile) indexEvents() {
 type eventIndex struct {
 	all    []int32                                 // every policy that may apply, in order
 	always []int32                                 // those that no value leads to
+	keyed  []keyed                                 // those that values lead to
 	byKey  [keyKinds]map[string]map[string][]int32 // kind → name → value → policies
+}
+
+// keyed is a policy and the condition whose values lead to it.
+type keyed struct {
+	policy    int32
+	condition *boundCondition
 }
 
 const keyKinds = int(GrantTypeKey) + 1
@@ -68,25 +75,44 @@ func newRealm(policies []*policy, settings *pb.RealmSettings) *Realm {
 		keycloak: settings.GetCompatibility() == pb.RealmSettings_COMPATIBILITY_KEYCLOAK,
 		omitted:  slices.Clone(settings.GetOmittedFacts()),
 	}
+	var built []*eventIndex
 	for e := Event(1); int(e) < eventCount; e++ {
-		r.events[e].build(policies, e)
+		x := newEventIndex(policies, e)
+		if i := slices.IndexFunc(built, x.sameAs); i >= 0 {
+			r.events[e] = built[i]
+			continue
+		}
+		x.build()
+		built, r.events[e] = append(built, x), x
 	}
 	return r
 }
 
-func (x *eventIndex) build(policies []*policy, e Event) {
+func newEventIndex(policies []*policy, e Event) *eventIndex {
+	x := &eventIndex{}
 	for i, p := range policies {
 		if !p.mayApply(e) {
 			continue
 		}
 		x.all = append(x.all, int32(i))
-		kind, keys, ok := p.indexable(e)
-		if !ok {
+		if c := p.indexable(e); c != nil {
+			x.keyed = append(x.keyed, keyed{int32(i), c})
+		} else {
 			x.always = append(x.always, int32(i))
-			continue
 		}
+	}
+	return x
+}
+
+func (x *eventIndex) sameAs(other *eventIndex) bool {
+	return slices.Equal(x.always, other.always) && slices.Equal(x.keyed, other.keyed)
+}
+
+func (x *eventIndex) build() {
+	for _, k := range x.keyed {
+		kind, keys := k.condition.condition.(Indexed).Index()
 		for _, key := range keys {
-			x.add(kind, key, int32(i))
+			x.add(kind, key, k.policy)
 		}
 	}
 }
@@ -119,23 +145,22 @@ func (p *policy) mayApply(e Event) bool {
 	return votes
 }
 
-// indexable returns the values without which the policy cannot apply. They come
-// from the first condition that names some, if nothing before it can be a fault:
-// a fault counts even in a policy that a later NO would keep from applying.
-func (p *policy) indexable(e Event) (KeyKind, []Key, bool) {
+// indexable returns the condition without whose values the policy cannot apply,
+// or nil. It is the first one that names values, if nothing before it can be a
+// fault: a fault counts even in a policy that a later NO would keep from applying.
+func (p *policy) indexable(e Event) *boundCondition {
 	for _, c := range p.conditions {
 		if !c.info.Events.Has(e) {
 			continue
 		}
-		if indexed, ok := c.condition.(Indexed); ok && !c.negated {
-			kind, keys := indexed.Index()
-			return kind, keys, true
+		if _, ok := c.condition.(Indexed); ok && !c.negated {
+			return c
 		}
 		if c.info.MayFault {
-			return 0, nil, false
+			return nil
 		}
 	}
-	return 0, nil, false
+	return nil
 }
 
 // candidates finds the policies to ask, in order. With facts omitted any condition

@@ -52,7 +52,7 @@ var keys = func() []key {
 		{name: "log-level", doc: "least level that is logged", preset: "info", options: []string{"debug", "info", "warn", "error"}},
 		{name: "log-format", doc: "form of the log lines", preset: FormatJSON, options: []string{FormatJSON, FormatConsole}},
 	},
-		limit("decision-message-bytes", "greatest size of a decision message", l.DecisionMessageBytes, 1<<10, 16<<20),
+		limit("decision-message-bytes", "greatest size of a decision message", l.DecisionMessageBytes, 1<<10, 4<<20),
 		limit("document-bytes", "greatest size of a policy set or another document", l.DocumentBytes, 1<<10, 32<<20),
 		limit("batch-items", "greatest number of requests in a batch", l.BatchItems, 1, 1000),
 		limit("string-bytes", "greatest length of one string", l.StringBytes, 1<<10, 16<<20),

@@ -12,6 +12,7 @@ import (
 	"github.com/sidegate/sidegate/internal/service"
 	"github.com/sidegate/sidegate/storage"
 	"go.uber.org/zap"
+	"golang.org/x/net/netutil"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/health"
 )
@@ -98,7 +99,7 @@ func (s *server) listenOps(ctx context.Context) error {
 		return err
 	}
 	s.addresses.Ops = l.Addr()
-	s.serve(func() error { return s.ops.serve(l) })
+	s.serve(func() error { return s.ops.serve(bounded(l)) })
 	return nil
 }
 
@@ -133,7 +134,7 @@ func (s *server) listenDecision(ctx context.Context) error {
 func (s *server) serveDecision(l net.Listener, g *grpc.Server) {
 	s.decision = append(s.decision, g)
 	s.serve(func() error {
-		if err := g.Serve(l); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
+		if err := g.Serve(bounded(l)); err != nil && !errors.Is(err, grpc.ErrServerStopped) {
 			return fmt.Errorf("decisions on %s: %w", l.Addr(), err)
 		}
 		return nil
@@ -155,9 +156,15 @@ func (s *server) listenAdmin(ctx context.Context) error {
 	}
 	s.admin, s.addresses.Admin = a, l.Addr()
 	s.serve(func() error { return a.internal.Serve(a.pipe) })
-	s.serve(func() error { return a.serve(l) })
+	s.serve(func() error { return a.serve(bounded(l)) })
 	return nil
 }
+
+// maxConnections bounds the connections of one listener; more of them wait.
+const maxConnections = 4096
+
+// bounded keeps callers from using up file descriptors.
+func bounded(l net.Listener) net.Listener { return netutil.LimitListener(l, maxConnections) }
 
 // serve runs a listener until it is stopped. The first that fails ends the run.
 func (s *server) serve(run func() error) {
