@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -191,16 +190,7 @@ func (r *realmService) delete(ctx context.Context, req *pb.DeleteRealmRequest) e
 		return err
 	}
 	defer r.realms.unlock(e)
-	for range maxRebase {
-		err := r.attemptDelete(ctx, e, by, req)
-		if !errors.Is(err, storage.ErrConflict) {
-			return err
-		}
-		if err := r.reload(ctx, e); err != nil {
-			return err
-		}
-	}
-	return busy(req.GetRealm())
+	return r.rebase(ctx, e, func() error { return r.attemptDelete(ctx, e, by, req) })
 }
 
 func (r *realmService) attemptDelete(ctx context.Context, e *entry, by *caller, req *pb.DeleteRealmRequest) error {

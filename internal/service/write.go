@@ -3,6 +3,7 @@ package service
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"time"
 
 	"go.uber.org/zap"
@@ -14,6 +15,9 @@ import (
 // maxRebase is how often a write is made again because another process was
 // faster.
 const maxRebase = 16
+
+// maxPause is the longest time that is waited before a write is made again.
+const maxPause = 50 * time.Millisecond
 
 // reloadTimeout bounds the look at a commit whose caller may have gone.
 const reloadTimeout = 10 * time.Second
@@ -71,16 +75,40 @@ func (s *Services) write(ctx context.Context, comment string, w write) (*outcome
 		return nil, err
 	}
 	defer s.realms.unlock(e)
-	for range maxRebase {
-		out, err := s.attempt(ctx, e, w, by)
-		if !errors.Is(err, storage.ErrConflict) {
-			return out, err
+	var out *outcome
+	err = s.rebase(ctx, e, func() error {
+		out, err = s.attempt(ctx, e, w, by)
+		return err
+	})
+	return out, err
+}
+
+// rebase makes a write again while another process is faster. It waits a random
+// time in between, so that no process starves the other.
+func (s *Services) rebase(ctx context.Context, e *entry, attempt func() error) error {
+	for n := range maxRebase {
+		if err := attempt(); !errors.Is(err, storage.ErrConflict) {
+			return err
+		}
+		if err := pause(ctx, rand.N(min(time.Millisecond<<n, maxPause))); err != nil {
+			return err
 		}
 		if err := s.reload(ctx, e); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return nil, busy(w.realm)
+	return busy(e.name)
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // attempt makes the change from the current snapshot.
