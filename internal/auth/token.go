@@ -77,7 +77,7 @@ func (t *Token) check() error {
 			return fmt.Errorf("token %q: name of a realm %s", t.Name, problem)
 		}
 		if strings.ContainsAny(realm, "/:") {
-			return fmt.Errorf("token %q: name of a realm %q contains / or :", t.Name, realm)
+			return fmt.Errorf("token %q: name of a realm %q contains a slash or a colon", t.Name, realm)
 		}
 	}
 	if slices.Contains(t.Realms, AllRealms) && len(t.Realms) > 1 {

@@ -90,7 +90,7 @@ func (s *Services) rebase(ctx context.Context, e *entry, attempt func() error) e
 		if err := attempt(); !errors.Is(err, storage.ErrConflict) {
 			return err
 		}
-		if err := pause(ctx, rand.N(min(time.Millisecond<<n, maxPause))); err != nil {
+		if err := pause(ctx, rand.N(min(time.Millisecond<<n, maxPause))); err != nil { //nolint:gosec // a pause is no secret
 			return err
 		}
 		if err := s.reload(ctx, e); err != nil {
