@@ -68,7 +68,7 @@ verify: generated lint race vectors demo ## Everything that must be green.
 
 .PHONY: bench
 bench: ## Measure the engine; see docs/performance.md.
-	$(GO) test -run '^$$' -bench . -benchmem -count 6 ./pdp ./executors ./conditions
+	$(GO) test -run '^$$' -bench . -benchmem -count 6 ./pdp ./internal/catalog ./internal/server
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME (20s).
