@@ -68,13 +68,17 @@ verify: generated lint race vectors demo ## Everything that must be green.
 
 .PHONY: bench
 bench: ## Measure the engine; see docs/performance.md.
-	$(GO) test -run '^$$' -bench . -benchmem -count 6 ./pdp ./internal/catalog ./internal/server
+	$(GO) test -run '^$$' -bench . -benchmem -count 6 ./pdp ./internal/catalog ./internal/server ./storage/bolt
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME (20s).
 	@for p in $$(grep -rlE '^func Fuzz' --include='*_test.go' pdp conditions executors storage internal | xargs -n1 dirname | sort -u); do \
 		for f in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]*' $$p/*_test.go | sed 's/func //'); do \
 			echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x ./$$p || exit 1; done; done
+
+.PHONY: e2e-keycloak
+e2e-keycloak: ## Compare with a real Keycloak 26.7.3; needs Java 17 and Maven, takes some minutes.
+	cd e2e/keycloak && $(GO) test -count=1 -timeout 40m -v ./...
 
 .PHONY: nightly
 nightly: ## What takes longer: fuzzing for two minutes a target, tests ten times under the race detector.
