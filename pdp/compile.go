@@ -236,7 +236,7 @@ func (b *builder) events(events []Event, above *place) EventSet {
 	var set EventSet
 	for i, e := range events {
 		if !KnownEvent(e) {
-			b.fail("", &place{above, "events", i}, "", "unknown event %d", e)
+			b.fail("", &place{above, "events", i}, "", "unknown event %d; send one of the 35 names that begin with EVENT_", e)
 			continue
 		}
 		set |= On(e)
@@ -315,10 +315,9 @@ func configured[P any](b *builder, id string, f Factory[P], s *structpb.Struct, 
 
 func (b *builder) settings(s *pb.RealmSettings) {
 	at := &place{nil, "settings", -1}
-	switch s.GetCompatibility() {
-	case pb.RealmSettings_COMPATIBILITY_UNSPECIFIED, pb.RealmSettings_COMPATIBILITY_SAFE, pb.RealmSettings_COMPATIBILITY_KEYCLOAK:
-	default:
-		b.fail("", at, "/compatibility", "unknown compatibility %d", s.GetCompatibility())
+	if c := s.GetCompatibility(); s != nil && s.Compatibility != nil &&
+		c != pb.RealmSettings_COMPATIBILITY_SAFE && c != pb.RealmSettings_COMPATIBILITY_KEYCLOAK {
+		b.fail("", at, "/compatibility", "must be COMPATIBILITY_SAFE or COMPATIBILITY_KEYCLOAK, or left out, got %s", c)
 	}
 	for i, fact := range s.GetOmittedFacts() {
 		if problem := CheckFact(fact); problem != "" {

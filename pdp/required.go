@@ -66,8 +66,11 @@ var requiredMembers = func() (table [eventCount]need) {
 
 // checkRequired refuses an unknown event and the absence of what an event requires.
 func checkRequired(req *pb.EvaluateRequest) error {
+	if req.Event == 0 {
+		return requestError("/event", "required; send one of the 35 names that begin with EVENT_")
+	}
 	if !KnownEvent(req.Event) {
-		return requestError("/event", "unknown event %d; it must be one of the 35 known ones", req.Event)
+		return requestError("/event", "unknown event %d; send one of the 35 names that begin with EVENT_", req.Event)
 	}
 	needs := requiredMembers[req.Event]
 	if needs&needToken != 0 && req.Event == LogoutRequest && req.Request.GetLogout() == pb.OAuthRequest_LOGOUT_FRONT_CHANNEL {
@@ -86,7 +89,7 @@ func checkRequired(req *pb.EvaluateRequest) error {
 		{needSubject, req.SubjectToken != nil, "/subjectToken"},
 	} {
 		if needs&m.need != 0 && !m.present {
-			return requestError(m.field, "required on %s and missing or invalid", EventName(req.Event))
+			return requestError(m.field, "required on %s and missing", EventName(req.Event))
 		}
 	}
 	return nil

@@ -23,18 +23,38 @@ func (w *walker) fail(field, problem string) {
 	}
 }
 
+// The members of a client that are looked at one after the other, by their pointers.
+var (
+	clientTexts = [...]string{
+		"/id", "/clientId", "/name", "/description", "/type", "/rootUrl", "/adminUrl", "/baseUrl", "/clientAuthenticatorType",
+		"/secret", "/registrationAccessToken", "/protocol", "/clientTemplate", "/origin",
+	}
+	clientLists = [...]string{
+		"/defaultRoles", "/redirectUris", "/webOrigins", "/defaultClientScopes", "/optionalClientScopes", "/clientRoles",
+	}
+)
+
 func (w *walker) text(field, s string) {
-	if len(s) > w.limits.StringBytes {
-		w.fail(field, fmt.Sprintf("a text has %d bytes, at most %d are allowed", len(s), w.limits.StringBytes))
-	} else if !utf8.ValidString(s) {
-		w.fail(field, "a text is not valid UTF-8")
+	if problem := w.wrong(s); problem != "" {
+		w.fail(field, problem)
 	}
 }
 
-func (w *walker) optional(field string, s *string) {
-	if s != nil {
-		w.text(field, *s)
+// member is [walker.text] for a pointer in two parts, put together for a problem alone.
+func (w *walker) member(above, name, s string) {
+	if problem := w.wrong(s); problem != "" {
+		w.fail(above+name, problem)
 	}
+}
+
+func (w *walker) wrong(s string) string {
+	switch {
+	case len(s) > w.limits.StringBytes:
+		return fmt.Sprintf("a text has %d bytes, at most %d are allowed", len(s), w.limits.StringBytes)
+	case !utf8.ValidString(s):
+		return "a text is not valid UTF-8"
+	}
+	return ""
 }
 
 func (w *walker) list(field string, list []string) {
@@ -80,18 +100,27 @@ func (w *walker) client(field string, c *pb.Client) {
 	if len(c.RedirectUris) > w.limits.RedirectURIs {
 		w.fail(field+"/redirectUris", fmt.Sprintf("there are %d redirect URIs, at most %d are allowed", len(c.RedirectUris), w.limits.RedirectURIs))
 	}
-	for _, s := range [...]*string{
+	for i, s := range [...]*string{
 		c.Id, c.ClientId, c.Name, c.Description, c.Type, c.RootUrl, c.AdminUrl, c.BaseUrl, c.ClientAuthenticatorType,
 		c.Secret, c.RegistrationAccessToken, c.Protocol, c.ClientTemplate, c.Origin,
 	} {
-		w.optional(field, s)
+		if s != nil {
+			w.member(field, clientTexts[i], *s)
+		}
 	}
-	for _, list := range [...][]string{
+	for i, list := range [...][]string{
 		c.DefaultRoles, c.RedirectUris, c.WebOrigins, c.DefaultClientScopes, c.OptionalClientScopes, c.ClientRoles,
 	} {
-		w.list(field, list)
+		for _, s := range list {
+			w.member(field, clientLists[i], s)
+		}
 	}
-	w.pairs(field, c.Attributes)
+	for key, value := range c.Attributes {
+		w.member(field, "/attributes", key)
+		if w.err == nil && w.wrong(value) != "" {
+			w.fail(field+AttributePointer(key), w.wrong(value))
+		}
+	}
 	w.pairs(field, c.AuthenticationFlowBindingOverrides)
 	for name := range c.RegisteredNodes {
 		w.text(field, name)

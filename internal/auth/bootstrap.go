@@ -78,12 +78,12 @@ func (f *tokenFile) administrator(t *Tokens) bool {
 // remind logs how to get back in when the administrator's token is out of reach.
 func (t *Tokens) remind(file *tokenFile, path string, log *zap.Logger) {
 	if !file.administrator(t) {
-		log.Warn("no token can administer all realms; make one by `sidegate token create --role admin` on this data directory",
+		log.Warn("no token can administer all realms; make one by `sidegate token create NAME --role admin` on this data directory",
 			zap.String("tokens", t.path))
 		return
 	}
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		log.Info("the administrator's token file is not there; if the token is lost, delete the file of tokens and start again: "+
-			"all tokens end and a new one is made", zap.String("file", path), zap.String("tokens", t.path))
+		log.Info("the administrator's token file is not there; if the token is lost, make another by "+
+			"`sidegate token create NAME --role admin` on this data directory", zap.String("file", path), zap.String("tokens", t.path))
 	}
 }

@@ -10,7 +10,10 @@ import (
 	"slices"
 	"strings"
 
+	clientpolicyv1 "github.com/sidegate/sidegate/gen/go/clientpolicy/v1"
 	"github.com/sidegate/sidegate/internal/cli/document"
+	"github.com/sidegate/sidegate/pdp"
+	"github.com/sidegate/sidegate/pdp/profiles"
 	"github.com/spf13/cobra"
 )
 
@@ -131,7 +134,7 @@ func (p *applying) conclude(changes []string, written *document.Node) error {
 	case p.exists && len(changes) == 0:
 		p.say("realm %q is up to date: nothing to change", p.realm)
 	case p.dryRun && !p.exists:
-		p.say("dry run: nothing written; the set can be checked once the realm exists")
+		p.say("dry run: nothing written; the set was checked here, the server checks it again once the realm exists")
 	case p.dryRun:
 		p.say("dry run: the server accepts this; nothing written")
 	default:
@@ -158,13 +161,48 @@ func (p *applying) write(ctx context.Context, next *document.Node, changes bool)
 		return nil, errors.New("nothing written")
 	}
 	if !p.exists {
-		created, err := p.client.do(ctx, call{method: http.MethodPost, path: "/v1/realms", query: query, body: object("name", p.realm).JSON()})
-		if err != nil || p.dryRun {
-			return nil, err
-		}
-		query.Set("revision", scalar(created.body, "revision"))
+		return p.create(ctx, next, query)
 	}
 	return p.put(ctx, next, query)
+}
+
+// create makes the realm with its set. A realm whose set was refused is taken
+// away again: without policies it would allow everything.
+func (p *applying) create(ctx context.Context, next *document.Node, query url.Values) (*document.Node, error) {
+	if err := p.compile(next); err != nil {
+		return nil, err
+	}
+	created, err := p.client.do(ctx, call{method: http.MethodPost, path: "/v1/realms", query: query, body: object("name", p.realm).JSON()})
+	if err != nil || p.dryRun {
+		return nil, err
+	}
+	query.Set("revision", scalar(created.body, "revision"))
+	written, err := p.put(ctx, next, query)
+	if _, refused := errors.AsType[*problem](err); !refused {
+		return written, err
+	}
+	_, undone := p.client.do(ctx, call{method: http.MethodDelete, path: "/v1/realms/" + segment(p.realm), ifMatch: created.etag})
+	if undone != nil {
+		err = errors.Join(err, fmt.Errorf("realm %q is left behind without policies, and allows everything; delete it: %w", p.realm, undone))
+	}
+	return nil, err
+}
+
+// compile refuses before there is a realm what its server would refuse after.
+func (p *applying) compile(next *document.Node) error {
+	set := &clientpolicyv1.PolicySet{}
+	if err := document.Decode(p.file, next, set); err != nil {
+		return err
+	}
+	engine, err := newEngine(profiles.None)
+	if err != nil {
+		return err
+	}
+	_, problems := engine.compiler.Compile(set, &clientpolicyv1.RealmSettings{})
+	if err := pdp.JoinErrors(problems); err != nil {
+		return fmt.Errorf("%s: the policies cannot be used; nothing written: %w", p.file, err)
+	}
+	return nil
 }
 
 func (p *applying) put(ctx context.Context, next *document.Node, query url.Values) (*document.Node, error) {

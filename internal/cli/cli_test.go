@@ -149,6 +149,52 @@ func TestWhatOthersChangedIsNotOverwritten(t *testing.T) {
 	}
 }
 
+func TestARealmWhosePoliciesAreRefusedIsTakenAway(t *testing.T) {
+	file := write(t, "p.yaml", "name: p\nconditions: []\n")
+	for name, tc := range map[string]struct {
+		undone int
+		want   string
+	}{
+		"taken away":  {0, "too many"},
+		"left behind": {503, `realm "r" is left behind`},
+	} {
+		var deleted http.Header
+		f := &fake{
+			answers: map[string]string{
+				"GET /v1/realms/r/policySet": `{"title":"There is no such realm"}`,
+				"POST /v1/realms":            `{"name":"r","revision":"1"}`,
+				"PUT /v1/realms/r/policySet": `{"title":"Not valid","detail":"too many"}`,
+				"DELETE /v1/realms/r":        `{"revision":"2","title":"later"}`,
+			},
+			statuses: map[string]int{"GET /v1/realms/r/policySet": 404, "PUT /v1/realms/r/policySet": 400, "DELETE /v1/realms/r": tc.undone},
+			seen: func(r *http.Request) {
+				if r.Method == http.MethodDelete {
+					deleted = r.Header.Clone()
+				}
+			},
+		}
+		r := start(t, f).run(t.Context(), "apply", "--yes", "--create-realm", "--realm", "r", "-f", file)
+		if r.code != 1 || !strings.Contains(r.err, tc.want) || deleted.Get("If-Match") != `"7"` {
+			t.Errorf("%s: got %+v, asked %v", name, r, f.asked)
+		}
+	}
+}
+
+// full is where nothing more can be written.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, io.ErrShortWrite }
+
+func TestOutputThatIsLostIsAnError(t *testing.T) {
+	for _, form := range []string{"table", "json", "yaml"} {
+		var err bytes.Buffer
+		code := cli.Main(t.Context(), cli.Options{Streams: cli.Streams{Out: full{}, Err: &err}, Args: []string{"version", "-o", form}})
+		if code != 1 || !strings.Contains(err.String(), "short write") {
+			t.Errorf("%s: got %d, %s", form, code, &err)
+		}
+	}
+}
+
 func TestProblemsAreShownWhole(t *testing.T) {
 	c := start(t, &fake{
 		answers:  map[string]string{"GET /v1/realms": `{"title":"Not valid","detail":"/a: x (and 1 more)","violations":[{"field":"/a","description":"x"},{"field":"/b","description":"y"}]}`},

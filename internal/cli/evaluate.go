@@ -60,7 +60,7 @@ func (e *evaluating) run(c *cobra.Command) error {
 	}
 	resp, err := e.ask(c.Context(), req)
 	if err != nil {
-		return err
+		return plain(err)
 	}
 	if err := e.printDecision(resp); err != nil {
 		return err

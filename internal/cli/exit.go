@@ -3,6 +3,8 @@ package cli
 import (
 	"errors"
 	"fmt"
+
+	"google.golang.org/grpc/status"
 )
 
 // Exit codes.
@@ -38,6 +40,14 @@ func unreachable(err error) error { return &exitError{code: exitUnreachable, err
 // quiet ends with a code and says nothing: the output has said it.
 func quiet(code int) error {
 	return &exitError{code: code, err: errors.New("reported"), silent: true}
+}
+
+// plain takes the words of gRPC off an error that is a status itself.
+func plain(err error) error {
+	if s, ok := err.(interface{ GRPCStatus() *status.Status }); ok { // of a wrapped one, the wrapping tells more
+		return errors.New(s.GRPCStatus().Message())
+	}
+	return err
 }
 
 func exitCode(err error) int {

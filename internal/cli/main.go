@@ -38,16 +38,37 @@ type Options struct {
 
 // Main runs one command and returns its exit code.
 func Main(ctx context.Context, o Options) int {
+	out := &output{Writer: o.Out}
+	o.Out = out
 	a := &app{Options: o}
 	root := a.root()
 	root.SetArgs(o.Args)
 	err := root.ExecuteContext(ctx)
+	if err == nil && out.err != nil {
+		err = fmt.Errorf("standard output: %w", out.err)
+	}
 	if e, ok := errors.AsType[*exitError](err); err != nil && (!ok || !e.silent) {
 		for _, line := range strings.Split(err.Error(), "\n") {
 			_, _ = fmt.Fprintln(o.Err, "sidegate: "+line) // nowhere else to tell
 		}
 	}
 	return exitCode(err)
+}
+
+// output remembers that something could not be written, which not everybody who
+// writes tells.
+type output struct {
+	io.Writer
+	err error
+}
+
+// Write implements io.Writer.
+func (o *output) Write(p []byte) (int, error) {
+	n, err := o.Writer.Write(p)
+	if o.err == nil {
+		o.err = err
+	}
+	return n, err
 }
 
 // app is one run of the command.
@@ -83,6 +104,11 @@ func (a *app) root() *cobra.Command {
 	root.AddCommand(a.serve(), a.evaluate(), a.apply(), a.get(), a.test(), a.tokenVerbs(), a.healthcheck(), a.showVersion())
 	root.InitDefaultCompletionCmd()
 	root.InitDefaultHelpCmd()
+	for _, sub := range root.Commands() {
+		if sub.Name() == "completion" {
+			sub.Args, sub.RunE = unknownCommand, func(c *cobra.Command, _ []string) error { return c.Help() }
+		}
+	}
 	strict(root)
 	return root
 }
@@ -106,6 +132,16 @@ func asUsage(err error) error {
 		return err
 	}
 	return usage("%w", err)
+}
+
+// one asks for one argument and says which.
+func one(what string) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return usage("%s: expected one %s, got %d arguments", strings.TrimPrefix(c.CommandPath(), "sidegate "), what, len(args))
+		}
+		return nil
+	}
 }
 
 // unknownCommand refuses a word that is no verb.

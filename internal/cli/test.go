@@ -38,7 +38,12 @@ func (a *app) test() *cobra.Command {
 			"--server by a running server over REST, with --grpc by its decision listener. Against a server every\n" +
 			"set of policies gets a realm of its own, which is deleted at the end; the token needs the role admin\n" +
 			"for all realms. Cases that need a provider this version does not have are skipped.",
-		Args: cobra.MinimumNArgs(1),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usage("test: expected vector files, or directories with them")
+			}
+			return nil
+		},
 		RunE: func(c *cobra.Command, args []string) error { return t.run(c, args) },
 	}
 	c.Flags().StringVar(&t.grpc, "grpc", "", "decision listener to ask: host:port or unix:///path; policies are written by --server")
@@ -210,6 +215,9 @@ func (t *testing) cases(s pdptest.Summary) {
 				t.say("differs %s: %s: %s", f.Path, c.Case.Name, d)
 			}
 		}
+	}
+	if _, differ, _ := s.Count(); differ > 0 && !t.verbose {
+		t.say("-v shows every difference")
 	}
 	slices.Sort(missing)
 	if missing = slices.Compact(missing); len(missing) > 0 && !t.verbose {

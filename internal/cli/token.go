@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"os"
 	"strings"
 	"time"
 
@@ -30,6 +31,9 @@ func (a *app) tokenVerbs() *cobra.Command {
 		if data == "" {
 			return nil, usage("token: --data is required")
 		}
+		if info, err := os.Stat(data); err != nil || !info.IsDir() {
+			return nil, usage("token: --data: expected the data directory of a server, got %q, which is none", data)
+		}
 		return auth.OpenTokens(data, time.Now)
 	}
 	c.AddCommand(a.tokenCreate(open), a.tokenList(open), a.tokenRevoke(open))
@@ -47,7 +51,7 @@ func (a *app) tokenCreate(open openTokens) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "create NAME --role ROLE",
 		Short: "Make a token and print its secret, which is shown this once",
-		Args:  cobra.ExactArgs(1),
+		Args:  one("name of the token"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			if role == "" {
 				return usage("token create: --role is required: evaluator, viewer, editor or admin")
@@ -118,7 +122,7 @@ func (a *app) tokenList(open openTokens) *cobra.Command {
 
 func (a *app) tokenRevoke(open openTokens) *cobra.Command {
 	return &cobra.Command{
-		Use: "revoke ID", Short: "End a token at once", Args: cobra.ExactArgs(1),
+		Use: "revoke ID", Short: "End a token at once", Args: one("id of a token, as the list shows it"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			tokens, err := open()
 			if err != nil {

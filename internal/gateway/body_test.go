@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -144,6 +145,39 @@ func TestSizeLimits(t *testing.T) {
 		refused(t, r.stream(t, method, path, io.MultiReader(strings.NewReader(padded(limit+1)))), 413)
 		if calls := f.all(); len(calls) != 0 {
 			t.Errorf("%s: past the limit came %v", route, calls)
+		}
+	}
+}
+
+func TestTooLargeIsReadOn(t *testing.T) {
+	_, conn := connect(t)
+	o := options()
+	o.Limits.DocumentBytes = 1000
+	h, err := gateway.New(conn, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		name, expect string
+		length       int64
+		sent, left   int
+	}{
+		{"with a length", "", 2000, 2000, 0},
+		{"without", "", -1, 1500, 0},
+		{"not for ever", "", 5000, 5000, 3000},
+		{"asked first", "100-continue", 2000, 2000, 2000},
+	} {
+		body := strings.NewReader(padded(int64(tc.sent)))
+		req := httptest.NewRequestWithContext(t.Context(), "PUT", "/v1/realms/r/policySet", io.NopCloser(body))
+		req.ContentLength = tc.length
+		req.Header.Set("Content-Type", "application/json")
+		if tc.expect != "" {
+			req.Header.Set("Expect", tc.expect)
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, req)
+		if w.Code != 413 || body.Len() != tc.left {
+			t.Errorf("%s: got %d, %d bytes left", tc.name, w.Code, body.Len())
 		}
 	}
 }

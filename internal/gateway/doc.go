@@ -8,6 +8,9 @@
 // follows the reason of google.rpc.ErrorInfo. What a call means is left to the
 // services, who may make it to their interceptors.
 //
+// `/openapi.json` shows the OpenAPI document (package gen/openapi) to everybody,
+// credentials or none.
+//
 // # What it refuses
 //
 // Before the service is asked: bodies that are too large or not `application/json`

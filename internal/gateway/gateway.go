@@ -64,7 +64,7 @@ func New(conn grpc.ClientConnInterface, o Options) (http.Handler, error) {
 	if err := register(g.mux, upstream{conn}); err != nil {
 		return nil, fmt.Errorf("gateway register: %w", err)
 	}
-	return g, nil
+	return withDocument(g), nil
 }
 
 func (g *gateway) newMux() *runtime.ServeMux {

@@ -85,17 +85,28 @@ func (g *gateway) body(w http.ResponseWriter, r *http.Request, route *route) ([]
 	}
 	limit := g.limit(route)
 	if r.ContentLength > limit {
+		drain(r, 2*limit)
 		return nil, tooLarge(limit)
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	var over *http.MaxBytesError
 	switch {
 	case errors.As(err, &over):
+		drain(r, limit)
 		return nil, tooLarge(limit)
 	case err != nil:
 		return nil, blank(http.StatusBadRequest, "the body ended before it was complete")
 	}
 	return body, nil
+}
+
+// drain reads on for a while: a client that sends all of its body before it reads
+// would find its connection reset, and never see the answer. One that asked first
+// (RFC 9110 section 10.1.1) waits for it.
+func drain(r *http.Request, atMost int64) {
+	if r.Header.Get(headerExpect) == "" {
+		_, _ = io.CopyN(io.Discard, r.Body, atMost) // however it ends, the answer is the same
+	}
 }
 
 // bodiless refuses a body where there is none to be read.

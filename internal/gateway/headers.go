@@ -16,6 +16,7 @@ const (
 	headerComment  = "X-Change-Comment"
 	headerType     = "Content-Type"
 	headerCoding   = "Content-Encoding"
+	headerExpect   = "Expect"
 )
 
 // Metadata that the services read, besides `authorization`.
@@ -35,7 +36,7 @@ const surface = "rest"
 // was sent is refused: a lost If-Match would be a write without its check.
 func sanitize(r *http.Request) (*http.Request, *problem) {
 	h := http.Header{}
-	for _, name := range []string{headerIfMatch, headerRevision, "Authorization", headerComment, headerType, headerCoding} {
+	for _, name := range []string{headerIfMatch, headerRevision, "Authorization", headerComment, headerType, headerCoding, headerExpect} {
 		values := r.Header.Values(name)
 		if name == headerIfMatch && len(values) > 1 {
 			// RFC 9110 section 5.3: several lines are one list.

@@ -37,7 +37,7 @@ type admin struct {
 
 func (s *server) newAdmin(secure *tls.Config) (*admin, error) {
 	document := s.config.Limits.DocumentBytes
-	a := &admin{grpc: s.adminServer(document), internal: s.adminServer(growth * document), pipe: bufconn.Listen(pipe)}
+	a := &admin{grpc: s.adminServer(document, grpc.ChainUnaryInterceptor(s.decisionBound)), internal: s.adminServer(growth * document), pipe: bufconn.Listen(pipe)}
 	conn, err := grpc.NewClient("passthrough:///sidegate",
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return a.pipe.DialContext(ctx) }),
 		grpc.WithTransportCredentials(insecure.NewCredentials()),

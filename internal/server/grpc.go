@@ -3,12 +3,15 @@ package server
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"strings"
 	"time"
 
+	clientpolicyv1 "github.com/sidegate/sidegate/gen/go/clientpolicy/v1"
 	"github.com/sidegate/sidegate/internal/auth"
 	"github.com/sidegate/sidegate/internal/config"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/reflection"
@@ -94,9 +97,21 @@ func (s *server) decisionServer(secure *tls.Config) *grpc.Server {
 	return g
 }
 
+// decisionBound refuses decision messages above their own limit, where larger
+// documents are taken too.
+func (s *server) decisionBound(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	if m, ok := req.(*clientpolicyv1.EvaluateRequest); ok {
+		if n, limit := m.SizeVT(), s.config.Limits.DecisionMessageBytes; n > limit {
+			return nil, refused(codes.ResourceExhausted, clientpolicyv1.ErrorReason_ERROR_REASON_TOO_LARGE,
+				fmt.Sprintf("the request has %d bytes, at most %d are allowed; send fewer facts", n, limit))
+		}
+	}
+	return handler(ctx, req)
+}
+
 // adminServer makes a server with all services for callers that must be known.
-func (s *server) adminServer(maxMessage int) *grpc.Server {
-	g := s.newGRPC(maxMessage, guarded(s.guard)...)
+func (s *server) adminServer(maxMessage int, more ...grpc.ServerOption) *grpc.Server {
+	g := s.newGRPC(maxMessage, append(guarded(s.guard), more...)...)
 	s.services.Register(g)
 	s.registerOpen(g)
 	return g

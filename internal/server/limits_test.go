@@ -41,12 +41,12 @@ func TestDecisionMessageLimit(t *testing.T) {
 	const limit = 1 << 20
 	i := start(t, configure(t, t.TempDir(), "--decision-addr=127.0.0.1:0"), zap.NewNop())
 	i.must(t, http.MethodPost, "/v1/realms", `{"name":"r"}`)
-	for name, target := range map[string]string{"socket": "unix:" + i.Socket, "tcp": i.Decision.String()} {
+	for name, target := range map[string]string{"socket": "unix:" + i.Socket, "tcp": i.Decision.String(), "admin": i.Admin.String()} {
 		decisions := clientpolicyv1.NewPolicyDecisionServiceClient(dial(t, target))
-		if _, err := decisions.Evaluate(t.Context(), sized(t, limit)); err != nil {
+		if _, err := decisions.Evaluate(i.authorized(t.Context()), sized(t, limit)); err != nil {
 			t.Errorf("%s: at the limit: %v", name, err)
 		}
-		if _, err := decisions.Evaluate(t.Context(), sized(t, limit+1)); status.Code(err) != codes.ResourceExhausted {
+		if _, err := decisions.Evaluate(i.authorized(t.Context()), sized(t, limit+1)); status.Code(err) != codes.ResourceExhausted {
 			t.Errorf("%s: one past the limit: %v", name, err)
 		}
 	}

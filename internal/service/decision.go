@@ -61,6 +61,11 @@ func (d *decisions) evaluateItem(snap *snapshot, item *pb.EvaluateRequest) (*pb.
 		return nil, invalidAt("/realm", "the realm is %q, that of the batch is %q; leave it out or make it the same",
 			shorten(item.GetRealm()), snap.realm)
 	}
+	// The message of a batch can be larger than a decision message may be.
+	if n := item.SizeVT(); n > d.limits.DecisionMessageBytes {
+		return nil, refuse(pb.ErrorReason_ERROR_REASON_TOO_LARGE,
+			"the request has %d bytes, at most %d are allowed; send fewer facts", n, d.limits.DecisionMessageBytes)
+	}
 	return d.evaluate(snap, item)
 }
 
@@ -69,7 +74,11 @@ func (d *decisions) evaluate(snap *snapshot, req *pb.EvaluateRequest) (*pb.Evalu
 	if err := pdp.CheckInput(req, d.limits); err != nil {
 		return nil, err
 	}
-	if least := req.GetOptions().GetMinRevision(); least > snap.meta.Revision {
+	least := req.GetOptions().GetMinRevision()
+	if least < 0 {
+		return nil, invalidAt("/options/minRevision", "is %d, expected a revision, or 0 for any", least)
+	}
+	if least > snap.meta.Revision {
 		return nil, refuse(pb.ErrorReason_ERROR_REASON_REVISION_NOT_REACHED,
 			"realm %q is at revision %d, not yet at %d; try again", snap.realm, snap.meta.Revision, least)
 	}

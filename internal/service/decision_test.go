@@ -1,12 +1,15 @@
 package service_test
 
 import (
+	"strings"
 	"testing"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
 
 	pb "github.com/sidegate/sidegate/gen/go/clientpolicy/v1"
+	"github.com/sidegate/sidegate/pdp"
+	"github.com/sidegate/sidegate/storage/memory"
 )
 
 func TestEvaluate(t *testing.T) {
@@ -39,6 +42,8 @@ func TestEvaluateRefusals(t *testing.T) {
 	secret.Client.Secret = proto.String("s3cret")
 	ahead := view("master")
 	ahead.Options = &pb.EvaluateOptions{MinRevision: 2}
+	before := view("master")
+	before.Options = &pb.EvaluateOptions{MinRevision: -1}
 	for name, c := range map[string]struct {
 		request *pb.EvaluateRequest
 		code    codes.Code
@@ -52,6 +57,7 @@ func TestEvaluateRefusals(t *testing.T) {
 			&pb.EvaluateRequest{Realm: "master", Event: pb.Event_EVENT_VIEW}, codes.InvalidArgument, "INVALID_DOCUMENT", "/client",
 		},
 		"a secret":      {secret, codes.InvalidArgument, "INVALID_DOCUMENT", "/client/secret"},
+		"no revision":   {before, codes.InvalidArgument, "INVALID_DOCUMENT", "/options/minRevision"},
 		"a revision on": {ahead, codes.Unavailable, "REVISION_NOT_REACHED", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -107,6 +113,26 @@ func TestBatchEvaluate(t *testing.T) {
 		if r.GetError() != nil && r.GetError().GetMessage() == "" {
 			t.Error("an error has no message")
 		}
+	}
+}
+
+func TestBatchItemLimit(t *testing.T) {
+	limits := pdp.DefaultLimits()
+	at := view("")
+	at.Issuer = strings.Repeat("x", 1000)
+	limits.DecisionMessageBytes = proto.Size(at)
+	over := proto.CloneOf(at)
+	over.Issuer += "x"
+	store := memory.New()
+	t.Cleanup(func() { store.Close() })
+	w := startOn(t, store, limits)
+	w.createRealm("master", nil)
+	out, err := w.decisions.BatchEvaluate(w.root(), &pb.BatchEvaluateRequest{Realm: "master", Requests: []*pb.EvaluateRequest{at, over}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := out.GetResults(); r[0].GetResponse() == nil || r[1].GetError().GetCode() != "RESOURCE_EXHAUSTED" {
+		t.Errorf("got %v", r)
 	}
 }
 

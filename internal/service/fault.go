@@ -3,6 +3,7 @@ package service
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"go.uber.org/zap"
 	"google.golang.org/protobuf/proto"
@@ -57,7 +58,7 @@ func (s *Services) report(realm string, revision int64, f *fault) {
 	}
 	problems := make([]string, 0, len(f.problems))
 	for _, v := range f.problems[:min(len(f.problems), maxViolations)] {
-		problems = append(problems, shorten(v.field+": "+v.problem))
+		problems = append(problems, shorten(strings.TrimPrefix(v.field+": "+v.problem, ": ")))
 	}
 	s.log.Error("realm cannot be used: every event of it is rejected", zap.String("realm", realm),
 		zap.Int64("revision", revision), zap.Strings("problems", problems), zap.String("remedy", remedy))

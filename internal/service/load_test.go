@@ -242,6 +242,20 @@ func directly(t testing.TB, store storage.Store) (*direct, func()) {
 
 func rooted(ctx context.Context) context.Context { return auth.NewContext(ctx, everybody["root"]) }
 
+// What the log says of a realm that the store cannot give begins with the problem.
+func TestUnreadableRealmIsLogged(t *testing.T) {
+	inner := memory.New()
+	t.Cleanup(func() { inner.Close() })
+	put(t, inner, "master", 0, sample())
+	w := startOn(t, &flaky{Store: inner, load: func(string) error { return storage.ErrCorrupt }}, limits)
+	entries := w.logs.FilterMessageSnippet("cannot be used").All()
+	equal(t, len(entries), 1)
+	problems := fmt.Sprint(entries[0].ContextMap()["problems"])
+	if strings.HasPrefix(problems, "[:") || !strings.Contains(problems, storage.ErrCorrupt.Error()) {
+		t.Errorf("got %s", problems)
+	}
+}
+
 // A realm that the store cannot give is tried again.
 func TestRetry(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -68,6 +68,8 @@ func TestRefusals(t *testing.T) {
 		"yaml not a number": {"a.yaml", "a: .nan\n", "has no JSON form"},
 		"yaml binary":       {"a.yaml", "a: !!binary AA==\n", "tag !!binary is not supported"},
 		"yaml own tag":      {"a.yaml", "a: !x y\n", "tag !x is not supported"},
+		"yaml tagged list":  {"a.yaml", "a: !x [b]\n", "a.yaml:1:4: tag !x is not supported"},
+		"yaml tagged map":   {"a.yaml", "!!set {a: }\n", "a.yaml:1:1: tag !!set is not supported"},
 		"yaml syntax":       {"a.yaml", "a: [\n", "expected YAML"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -37,6 +37,9 @@ func (r yamlReader) value(y *yaml.Node, depth int) (*Node, error) {
 	if depth > maxDepth {
 		return nil, r.fail(y, "nested deeper than %d levels", maxDepth)
 	}
+	if tag := y.ShortTag(); y.Kind == yaml.MappingNode && tag != "!!map" || y.Kind == yaml.SequenceNode && tag != "!!seq" {
+		return nil, r.fail(y, "tag %s is not supported; leave it out", tag)
+	}
 	n := &Node{Line: y.Line, Column: y.Column}
 	switch y.Kind {
 	case yaml.MappingNode:

@@ -39,6 +39,8 @@ func TestRefused(t *testing.T) {
 		{"byte order mark", profile, "\xef\xbb\xbf{}", problem{"", 1, 1, "byte order mark"}},
 		{"bad UTF-8", profile, "{\n\"name\":\"ü\xff\"}", problem{"", 2, 10, "UTF-8"}},
 		{"lone surrogate", profile, `{"name":"\ud800"}`, problem{"/name", 1, 10, "surrogate"}},
+		{"half a surrogate pair", profile, `{"name":"\ud800s3cret"}`, problem{"/name", 1, 10, "not JSON: invalid surrogate pair in a string"}},
+		{"broken escape", profile, `{"name":"\us3cret"}`, problem{"/name", 1, 10, "not JSON: invalid escape sequence in a string"}},
 		{"not JSON", profile, `{name:1}`, problem{"", 1, 2, "in double quotes"}},
 		{"no comma", profile, `{"name":"x" "description":"y"}`, problem{"", 1, 13, "expecting ','"}},
 		{"too short", profile, `{"name":"x"`, problem{"", 1, 12, "ends too early"}},

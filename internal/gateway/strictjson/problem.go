@@ -109,7 +109,13 @@ func syntaxText(at *jsontext.SyntacticError) string {
 	case errors.Is(at.Err, io.ErrUnexpectedEOF):
 		return "the JSON ends too early; close every object, list and string"
 	}
-	return "not JSON: " + at.Err.Error()
+	text := at.Err.Error()
+	for _, escape := range []string{"invalid escape sequence", "invalid surrogate pair"} {
+		if strings.Contains(text, escape) {
+			return "not JSON: " + escape + " in a string" // without what was sent: it can be a part of a secret
+		}
+	}
+	return "not JSON: " + text
 }
 
 // clip shortens a text that came from outside for a message.
