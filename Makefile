@@ -4,7 +4,7 @@ GO       ?= go
 BUF      := $(GO) tool -modfile=tools/buf/go.mod buf
 VERSION  ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  := -s -w -X github.com/sidegate/sidegate/internal/cli.Version=$(VERSION)
-MODULES  := . integrations/zitadel
+MODULES  := . integrations/zitadel tools/openapi e2e/openapi
 FUZZTIME ?= 20s
 export GOTOOLCHAIN = local
 
@@ -45,6 +45,7 @@ vectors: build ## Replay all vectors against the engine and print agree/total pe
 .PHONY: generate
 generate: ## Generate gen/ from proto/.
 	$(BUF) generate
+	cd tools/openapi && $(GO) run . ../../gen/openapi
 
 .PHONY: generated
 generated: generate ## Fail when gen/ is not what proto/ makes.

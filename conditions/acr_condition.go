@@ -7,11 +7,12 @@ import (
 
 func init() {
 	register(pdp.ConditionInfo{
-		ID:     "acr-condition",
-		Doc:    "Votes YES when the request asks for the given authentication context class.",
-		Spec:   []string{"OIDC Core §3.1.2.1", "OIDC Core §5.5.1.1"},
-		Events: pdp.On(pdp.AuthorizationRequest),
-		New:    pdp.Configure(newACRCondition),
+		ID:       "acr-condition",
+		Doc:      "Votes YES when the request asks for the given authentication context class.",
+		Spec:     []string{"OIDC Core §3.1.2.1", "OIDC Core §5.5.1.1"},
+		Events:   pdp.On(pdp.AuthorizationRequest),
+		MayFault: true, // the parameters may have been withheld
+		New:      pdp.Configure(newACRCondition),
 	})
 }
 

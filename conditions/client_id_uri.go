@@ -9,11 +9,12 @@ import (
 
 func init() {
 	register(pdp.ConditionInfo{
-		ID:     "client-id-uri",
-		Doc:    "Votes YES when the client id is a URI of a listed scheme and domain.",
-		Spec:   []string{"Client ID Metadata Document §3"},
-		Events: pdp.ClientWrites | pdp.On(pdp.PreAuthorizationRequest),
-		New:    pdp.Configure(newClientIDURI),
+		ID:       "client-id-uri",
+		Doc:      "Votes YES when the client id is a URI of a listed scheme and domain.",
+		Spec:     []string{"Client ID Metadata Document §3"},
+		Events:   pdp.ClientWrites | pdp.On(pdp.PreAuthorizationRequest),
+		MayFault: true, // the client id may have been withheld
+		New:      pdp.Configure(newClientIDURI),
 	})
 }
 
@@ -73,10 +74,9 @@ func (c *clientIDURI) permits(host string) bool {
 // the metadata document was fetched from, which is the client id as well.
 func clientIDOf(r *pdp.Request) (id string) {
 	if r.Event() == pdp.PreAuthorizationRequest {
-		id, _ = r.Parameter(oauth.ParamClientID)
-		return id
+		return r.ParameterValue(oauth.ParamClientID)
 	}
-	if url := r.MetadataDocument().GetUrl(); url != "" {
+	if url := r.MetadataURL(); url != "" {
 		return url
 	}
 	client := r.StoredClient()

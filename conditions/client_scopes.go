@@ -20,7 +20,8 @@ func init() {
 			pdp.BackchannelAuthenticationRequest, pdp.BackchannelTokenRequest,
 			pdp.BackchannelTokenResponse, pdp.UserinfoRequest,
 		),
-		New: pdp.Configure(newClientScopes),
+		MayFault: true, // the scope may have been withheld
+		New:      pdp.Configure(newClientScopes),
 	})
 }
 
@@ -103,11 +104,11 @@ func scopeAskedFor(r *pdp.Request) (scope string) {
 	case pdp.AuthorizationRequest, pdp.PushedAuthorizationRequest, pdp.BackchannelAuthenticationRequest:
 		scope, _ = r.Effective(oauth.ParamScope)
 	case pdp.TokenRefresh, pdp.ResourceOwnerPasswordCredentialsRequest, pdp.TokenExchangeRequest, pdp.JWTAuthorizationGrant:
-		scope, _ = r.Parameter(oauth.ParamScope)
+		scope = r.ParameterValue(oauth.ParamScope)
 	case pdp.ServiceAccountTokenRequest, pdp.ServiceAccountTokenResponse:
 		// RFC 6749 §4.4: there is no session before this request.
 		if scope = r.SessionScope(); scope == "" {
-			scope, _ = r.Parameter(oauth.ParamScope)
+			scope = r.ParameterValue(oauth.ParamScope)
 		}
 	case pdp.IdentityBrokeringAPI:
 		scope = r.Token().Claim(oauth.ClaimScope).GetStringValue()

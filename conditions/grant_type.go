@@ -16,7 +16,8 @@ func init() {
 			pdp.ResourceOwnerPasswordCredentialsRequest, pdp.TokenExchangeRequest,
 			pdp.JWTAuthorizationGrant, pdp.DeviceTokenRequest,
 		),
-		New: pdp.Configure(newGrantType),
+		MayFault: true, // the response type may have been withheld
+		New:      pdp.Configure(newGrantType),
 	})
 }
 

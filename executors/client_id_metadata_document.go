@@ -2,6 +2,7 @@ package executors
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -40,6 +41,7 @@ type clientIDMetadataConfig struct {
 type clientIDMetadataDocument struct{ clientIDMetadataConfig }
 
 func newClientIDMetadataDocument(c clientIDMetadataConfig) (pdp.Executor, error) {
+	c.RequiredProperties = slices.DeleteFunc(c.RequiredProperties, func(name string) bool { return strings.TrimSpace(name) == "" })
 	return &clientIDMetadataDocument{c}, nil
 }
 
@@ -50,70 +52,114 @@ const (
 	metadataMaxBytes        = 5000
 )
 
-const metadataSpec = "OAuth Client ID Metadata Document §3"
+const metadataSpec = "OAuth Client ID Metadata Document "
 
 // Execute judges the client id, or the document.
 func (e *clientIDMetadataDocument) Execute(r *pdp.Request, v *pdp.Verdict) error {
-	if r.Event() == pdp.PreAuthorizationRequest {
-		return e.clientID(r, v)
-	}
-	if r.Channel() != pdp.ChannelMetadataDocument {
+	j := metadataJudge{clientIDMetadataDocument: e, verdict: v}
+	switch {
+	case r.Event() == pdp.PreAuthorizationRequest:
+		return j.clientID(r)
+	case r.Channel() == pdp.ChannelMetadataDocument:
+		j.document(r)
+	default:
 		r.Because("the client does not come from a metadata document")
-		return nil
 	}
-	e.document(r, v)
 	return nil
 }
 
-func (e *clientIDMetadataDocument) clientID(r *pdp.Request, v *pdp.Verdict) error {
-	id, hasID := r.Parameter(oauth.ParamClientID)
-	redirect, hasRedirect := r.Parameter(oauth.ParamRedirectURI)
-	if !hasID || !hasRedirect {
-		e.refuse(v, oauth.ParamRedirectURI, "client_id and redirect_uri are required", "both parameters", "")
-		return nil
-	}
-	if _, err := oauth.ParseURI(redirect); err != nil {
-		e.refuse(v, oauth.ParamRedirectURI, "redirect_uri is no URI", "a URI", redirect)
-		return nil
-	}
-	uri, err := oauth.ParseURI(id)
-	if err != nil {
-		e.refuse(v, oauth.ParamClientID, "the client id is no URI", "a URL", id)
-		return nil
-	}
-	if problem, expected := e.wrongID(uri); problem != "" {
-		e.refuse(v, oauth.ParamClientID, problem, expected, id)
-		return nil
-	}
-	return e.fetch(r, v, id)
+// metadataJudge judges one request or document and remembers whether it refused.
+type metadataJudge struct {
+	*clientIDMetadataDocument
+	verdict *pdp.Verdict
+	refused bool
 }
 
-// wrongID returns what is wrong with a client id (OAuth Client ID Metadata Document §3).
-func (e *clientIDMetadataDocument) wrongID(u oauth.URI) (problem, expected string) {
-	switch {
-	case u.Scheme != "https" && !e.AllowHTTPScheme:
-		return "the client id must be an https URL", "https"
-	case u.Path == "":
-		return "the client id must have a path", "a path"
-	case hasDotSegment(u.Path):
-		return "the client id must not have dot segments", "a path without . and .. segments"
-	case u.HasFragment:
-		return "the client id must not have a fragment", "no fragment"
-	case u.HasUserinfo:
-		return "the client id must not have user information", "no user information"
-	case u.HasQuery:
-		return "the client id must not have a query", "no query"
-	case !e.trusted(u.Host):
-		return "the host of the client id is not trusted", "a host of cimd-allow-permitted-domains"
-	}
-	return "", ""
+func (j *metadataJudge) refuse(f pdp.Finding) {
+	j.refused = true
+	f.Code, f.Actual = oauth.InvalidRequest, withoutUserinfo(f.Actual)
+	j.verdict.Reject(f)
 }
+
+// clientID judges the parameters of the query (P1–P9) and asks for the document.
+func (j *metadataJudge) clientID(r *pdp.Request) error {
+	id, sent := j.required(r, oauth.ParamClientID)
+	if redirect, ok := j.required(r, oauth.ParamRedirectURI); ok {
+		if _, err := oauth.ParseURI(redirect); err != nil {
+			j.refuse(pdp.Finding{
+				Field: oauth.ParamRedirectURI, Description: "redirect_uri is no URI", Expected: "a URI", Actual: redirect,
+				Spec: "RFC 6749 §3.1.2", Remedy: "write the URI out, with other characters as %XX",
+			})
+		}
+	}
+	if sent {
+		j.identifier(id)
+	}
+	if j.refused {
+		return nil
+	}
+	return j.fetch(r, id)
+}
+
+// required reads a parameter that must stand in the query itself.
+func (j *metadataJudge) required(r *pdp.Request, name string) (value string, ok bool) {
+	if !r.HasParameter(name) {
+		j.refuse(pdp.Finding{
+			Field: name, Description: name + " is missing from the query", Expected: name, Actual: "none",
+			Spec: "RFC 6749 §4.1.1", Remedy: "send " + name + " in the query, beside a request_uri too",
+		})
+		return "", false
+	}
+	return r.ParameterValue(name), true
+}
+
+// identifier judges the form of a client id and whether its host is trusted (P2–P9).
+func (j *metadataJudge) identifier(id string) {
+	u, err := oauth.ParseURI(id)
+	if err != nil {
+		j.refuseID(id, "the client id is no URI", "a URL")
+		return
+	}
+	if u.Scheme != "https" && !j.AllowHTTPScheme {
+		j.refuseID(id, "the client id is no https URL", "https")
+	}
+	if u.Path == "" {
+		j.refuseID(id, "the client id has no path", "a path")
+	}
+	if hasDotSegment(u.Path) {
+		j.refuseID(id, "the client id has dot segments", "a path without . and .. segments")
+	}
+	if u.HasFragment {
+		j.refuseID(id, "the client id has a fragment", "no fragment")
+	}
+	if u.HasUserinfo {
+		j.refuseID(id, "the client id has user information", "no user information")
+	}
+	if u.HasQuery {
+		j.refuseID(id, "the client id has a query", "no query")
+	}
+	if !j.trusts(u.Host) {
+		j.refuseHost(oauth.ParamClientID, id)
+	}
+}
+
+func (j *metadataJudge) refuseID(id, description, expected string) {
+	j.refuse(pdp.Finding{
+		Field: oauth.ParamClientID, Description: description, Expected: expected, Actual: id, Spec: metadataSpec + "§3",
+		Remedy: "use as client id an https URL of host and path alone, and serve the document there",
+	})
+}
+
+// separators writes encoded dots and slashes, and backslashes, as what they stand for.
+var separators = strings.NewReplacer("%2e", ".", "%2E", ".", "%2f", "/", "%2F", "/", "%5c", "/", "%5C", "/", `\`, "/")
 
 // hasDotSegment finds `.` and `..` segments, also with encoded dots and slashes and
 // with backslashes.
 func hasDotSegment(path string) bool {
-	decoded := strings.NewReplacer("%2e", ".", "%2E", ".", "%2f", "/", "%2F", "/", "%5c", "/", "%5C", "/", `\`, "/").Replace(path)
-	for segment := range strings.SplitSeq(decoded, "/") {
+	if !strings.Contains(path, "/.") && !strings.ContainsAny(path, `%\`) {
+		return false // as most are
+	}
+	for segment := range strings.SplitSeq(separators.Replace(path), "/") {
 		if segment == "." || segment == ".." {
 			return true
 		}
@@ -121,17 +167,32 @@ func hasDotSegment(path string) bool {
 	return false
 }
 
-func (e *clientIDMetadataDocument) trusted(host string) bool {
-	for _, entry := range e.PermittedDomains {
-		if oauth.MatchDomain(entry, host) {
-			return true
-		}
-	}
-	return false
+// trusts reports whether a host is trusted; no host is not.
+func (j *metadataJudge) trusts(host string) bool {
+	return slices.ContainsFunc(j.PermittedDomains, func(entry string) bool { return oauth.MatchDomain(entry, host) })
 }
 
-// fetch asks for the document unless the stored copy is still good.
-func (e *clientIDMetadataDocument) fetch(r *pdp.Request, v *pdp.Verdict, id string) error {
+func (j *metadataJudge) refuseHost(field, url string) {
+	f := pdp.Finding{
+		Field: field, Description: "the host is not trusted", Expected: "a host of cimd-allow-permitted-domains", Actual: url,
+		Spec: metadataSpec + "§6.8", Remedy: "use a trusted host, or add this one to cimd-allow-permitted-domains",
+	}
+	if len(j.PermittedDomains) == 0 {
+		f.Description = "no host is trusted, since cimd-allow-permitted-domains is empty"
+	}
+	j.refuse(f)
+}
+
+func hostOf(url string) string {
+	u, err := oauth.ParseURI(url)
+	if err != nil {
+		return ""
+	}
+	return u.Host
+}
+
+// fetch asks for the document unless the stored copy is still good (P10).
+func (j *metadataJudge) fetch(r *pdp.Request, id string) error {
 	operation := pb.FetchClientMetadata_OPERATION_CREATE
 	if client := r.Client(); client.Known() {
 		if text, cached := client.Attribute(oauth.AttrMetadataCacheExpiry); cached {
@@ -146,16 +207,9 @@ func (e *clientIDMetadataDocument) fetch(r *pdp.Request, v *pdp.Verdict, id stri
 			operation = pb.FetchClientMetadata_OPERATION_UPDATE
 		}
 	}
-	v.Oblige(&pb.Obligation{Obligation: &pb.Obligation_FetchClientMetadata{FetchClientMetadata: &pb.FetchClientMetadata{
+	j.verdict.Oblige(&pb.Obligation{Obligation: &pb.Obligation_FetchClientMetadata{FetchClientMetadata: &pb.FetchClientMetadata{
 		Operation: operation, Url: id, MaxBytes: metadataMaxBytes,
 		MinCacheSeconds: metadataMinCacheSeconds, MaxCacheSeconds: metadataMaxCacheSeconds,
 	}}})
 	return nil
-}
-
-func (e *clientIDMetadataDocument) refuse(v *pdp.Verdict, field, description, expected, actual string) {
-	v.Reject(pdp.Finding{
-		Code: oauth.InvalidRequest, Field: field, Description: description, Expected: expected, Actual: actual,
-		Spec: metadataSpec, Remedy: "serve a document that follows the rules of this profile, on a trusted host",
-	})
 }

@@ -1,9 +1,10 @@
 package executors
 
 import (
-	"slices"
-	"strings"
+	"net/http"
+	"strconv"
 
+	pb "github.com/sidegate/sidegate/gen/go/clientpolicy/v1"
 	"github.com/sidegate/sidegate/pdp"
 	"github.com/sidegate/sidegate/pdp/oauth"
 	"google.golang.org/protobuf/types/known/structpb"
@@ -19,153 +20,208 @@ const (
 	metaClientURI    = "client_uri"
 	metaJWKS         = "jwks"
 	metaJWKSURI      = "jwks_uri"
-	metaPointer      = "/clientMetadataDocument/content/"
+)
+
+const (
+	metaDocument = "/clientMetadataDocument"
+	metaPointer  = metaDocument + "/content/"
 )
 
 // metaURLs are the single URLs of a document, in the order of checking.
-var metaURLs = []string{"logo_uri", metaClientURI, "tos_uri", "policy_uri", metaJWKSURI}
+var metaURLs = [...]string{"logo_uri", metaClientURI, "tos_uri", "policy_uri", metaJWKSURI}
+
+// metadata are the members of a document; one that is null is none.
+type metadata map[string]*structpb.Value
+
+func (m metadata) member(name string) *structpb.Value {
+	if _, null := m[name].GetKind().(*structpb.Value_NullValue); null {
+		return nil
+	}
+	return m[name]
+}
+
+// text returns a member that is a text; any other is "".
+func (m metadata) text(name string) string { return m.member(name).GetStringValue() }
 
 // document judges the fetched document in Keycloak's order (M1–M10).
-func (e *clientIDMetadataDocument) document(r *pdp.Request, v *pdp.Verdict) {
+func (j *metadataJudge) document(r *pdp.Request) {
 	d := r.MetadataDocument()
+	j.served(r, d)
 	if d.GetContent() == nil {
-		e.refuse(v, "/clientMetadataDocument/content", "there is no metadata document", "a JSON object", "")
+		j.refuse(pdp.Finding{
+			Field: metaDocument + "/content", Description: "there is no metadata document", Expected: "a JSON object", Actual: "none",
+			Spec: metadataSpec + "§4", Remedy: "serve the metadata as a JSON object at the URL that is the client id",
+		})
 		return
 	}
-	members := d.Content.Fields
-	if id := members[metaClientID].GetStringValue(); id == "" || id != d.Url {
-		e.refuse(v, metaPointer+metaClientID, "client_id of the document must be its URL", d.Url, id)
+	m := metadata(d.Content.Fields)
+	j.self(d.Url, m)
+	j.method(m)
+	redirect, requested := r.ParameterValue(oauth.ParamRedirectURI), r.HasParameter(oauth.ParamRedirectURI)
+	j.redirects(m, redirect, requested)
+	j.hosts(d.Url, m)
+	if j.RestrictSameDomain {
+		target := redirect
+		if !requested {
+			target = d.Url // what shares an entry with the one shares it with the other
+		}
+		j.sameDomain(m, d.Url, hostOf(target))
 	}
-	e.method(v, members)
-	redirect, requested := r.Parameter(oauth.ParamRedirectURI)
-	e.redirects(v, members, redirect, requested)
-	e.hosts(v, members, d.Url)
-	if e.RestrictSameDomain {
-		e.sameDomain(v, members, d.Url, redirect, requested)
-	}
-	e.required(v, members)
-	if e.OnlyConfidential {
-		e.confidential(v, members)
+	j.properties(m)
+	if j.OnlyConfidential {
+		j.confidential(m)
 	}
 }
 
-func (e *clientIDMetadataDocument) method(v *pdp.Verdict, members map[string]*structpb.Value) {
-	// OAuth Client ID Metadata Document §4.1: no shared secret can be used.
-	switch method := members[metaAuthMethod].GetStringValue(); method {
-	case oauth.AuthMethodClientSecretBasic, oauth.AuthMethodClientSecretPost, oauth.AuthMethodClientSecretJWT:
-		e.refuse(v, metaPointer+metaAuthMethod, "a method with a shared secret is not allowed", "none, private_key_jwt or tls_client_auth", method)
+// served refuses what the provider should not have taken for the document.
+func (j *metadataJudge) served(r *pdp.Request, d *pb.ClientMetadataDocument) {
+	status := d.GetHttpStatus()
+	current := status == http.StatusNotModified && r.Event() == pdp.Update
+	if status != 0 && status != http.StatusOK && !current {
+		j.refuse(pdp.Finding{
+			Field: metaDocument + "/httpStatus", Description: "the document was not served", Expected: "200",
+			Actual: strconv.Itoa(int(status)), Spec: metadataSpec + "§4", Remedy: "serve the document with status 200, without redirect",
+		})
 	}
-	for _, name := range []string{metaSecret, metaSecretExpiry} {
-		if _, there := members[name]; there {
-			e.refuse(v, metaPointer+name, "the document must not hold a secret", "no "+name, "")
+	if size := d.GetSizeBytes(); size > metadataMaxBytes {
+		j.refuse(pdp.Finding{
+			Field: metaDocument + "/sizeBytes", Description: "the document is too large", Expected: "at most " + strconv.Itoa(metadataMaxBytes),
+			Actual: strconv.FormatInt(size, 10), Spec: metadataSpec + "§6.6", Remedy: "leave out what clients need not tell",
+		})
+	}
+}
+
+// self demands that the document names its own URL, compared as texts (M2, M3).
+func (j *metadataJudge) self(url string, m metadata) {
+	if id := m.text(metaClientID); id == "" || id != url {
+		j.refuse(pdp.Finding{
+			Field: metaPointer + metaClientID, Description: "client_id of the document is not its URL", Expected: withoutUserinfo(url),
+			Actual: orNone(id), Spec: metadataSpec + "§4.1", Remedy: "set client_id to the URL of the document, character by character",
+		})
+	}
+}
+
+// method refuses shared secrets (M4, M5).
+func (j *metadataJudge) method(m metadata) {
+	_, text := m.member(metaAuthMethod).GetKind().(*structpb.Value_StringValue)
+	switch method := m.text(metaAuthMethod); {
+	case m.member(metaAuthMethod) != nil && !text,
+		method == oauth.AuthMethodClientSecretBasic, method == oauth.AuthMethodClientSecretPost, method == oauth.AuthMethodClientSecretJWT:
+		j.refuse(pdp.Finding{
+			Field: metaPointer + metaAuthMethod, Description: "the client would authenticate by a shared secret, or in no known way",
+			Expected: "none, private_key_jwt or tls_client_auth", Actual: orNone(method), Spec: metadataSpec + "§4.1",
+			Remedy: "use private_key_jwt, or none for a public client",
+		})
+	}
+	for _, name := range [...]string{metaSecret, metaSecretExpiry} {
+		if m.member(name) != nil {
+			j.refuse(pdp.Finding{
+				Field: metaPointer + name, Description: "the document tells a secret or its expiry", Expected: "no " + name, Actual: name,
+				Spec: metadataSpec + "§4.1", Remedy: "take " + name + " out of the document, and never use the secret again",
+			})
 		}
 	}
 }
 
-func (e *clientIDMetadataDocument) redirects(v *pdp.Verdict, members map[string]*structpb.Value, redirect string, requested bool) {
-	registered := metaTexts(members[metaRedirectURIs])
+// redirects wants redirect URIs, and the requested one among them (M6).
+func (j *metadataJudge) redirects(m metadata, redirect string, requested bool) {
+	registered := m.member(metaRedirectURIs).GetListValue().GetValues()
 	if len(registered) == 0 {
-		e.refuse(v, metaPointer+metaRedirectURIs, "redirect_uris are missing", "at least one redirect URI", "")
+		j.refuse(pdp.Finding{
+			Field: metaPointer + metaRedirectURIs, Description: "the document has no redirect URIs", Expected: "at least one", Actual: "none",
+			Spec: metadataSpec + "§4.5", Remedy: "list the redirect URIs of the client in redirect_uris",
+		})
 		return
 	}
-	root := members[metaClientURI].GetStringValue()
-	if requested && !slices.ContainsFunc(registered, func(uri string) bool { return matchesRegistered(uri, root, redirect) }) {
-		e.refuse(v, oauth.ParamRedirectURI, "the redirect URI is not one of the document's", strings.Join(registered, " "), redirect)
-	}
-}
-
-// matchesRegistered is the identity provider's ordinary rule: equal, or below a
-// registered URI that ends in a wildcard and has no query.
-func matchesRegistered(registered, root, redirect string) bool {
-	if strings.HasPrefix(registered, "/") {
-		registered = root + registered
-	}
-	if registered == redirect {
-		return true
-	}
-	prefix, wildcard := strings.CutSuffix(registered, "*")
-	if !wildcard || strings.Contains(registered, "?") {
-		return false
-	}
-	plain, _, _ := strings.Cut(redirect, "#")
-	plain, _, _ = strings.Cut(plain, "?")
-	return strings.HasPrefix(plain, prefix) || plain == strings.TrimSuffix(prefix, "/")
-}
-
-func (e *clientIDMetadataDocument) hosts(v *pdp.Verdict, members map[string]*structpb.Value, url string) {
-	e.host(v, metaPointer+metaClientID, url)
-	for _, uri := range metaTexts(members[metaRedirectURIs]) {
-		e.host(v, metaPointer+metaRedirectURIs, uri)
-	}
-	for _, name := range metaURLs {
-		if value, there := members[name]; there {
-			e.host(v, metaPointer+name, value.GetStringValue())
-		}
-	}
-}
-
-func (e *clientIDMetadataDocument) host(v *pdp.Verdict, field, url string) {
-	if !e.trusted(hostOf(url)) {
-		e.refuse(v, field, "the host is not trusted", "a host of cimd-allow-permitted-domains", url)
-	}
-}
-
-func hostOf(url string) string {
-	u, err := oauth.ParseURI(url)
-	if err != nil {
-		return ""
-	}
-	return u.Host
-}
-
-// sameDomain wants one trusted entry for the client id and the redirect URI, and
-// one for each other URL and the redirect URI.
-func (e *clientIDMetadataDocument) sameDomain(v *pdp.Verdict, members map[string]*structpb.Value, url, redirect string, requested bool) {
-	target := hostOf(redirect)
 	if !requested {
-		target = hostOf(url) // without the request the client id stands for it
+		return
 	}
-	if !e.shared(hostOf(url), target) {
-		e.refuse(v, metaPointer+metaClientID, "the client id and the redirect URI must share a trusted entry", "one entry for both", url)
-	}
-	for _, name := range metaURLs {
-		if value, there := members[name]; there && !e.shared(hostOf(value.GetStringValue()), target) {
-			e.refuse(v, metaPointer+name, "the URL and the redirect URI must share a trusted entry", "one entry for both", value.GetStringValue())
+	asked, root := readRequestedRedirect(redirect), m.text(metaClientURI)
+	for _, uri := range registered {
+		if asked.matches(uri.GetStringValue(), root) {
+			return
 		}
 	}
-}
-
-func (e *clientIDMetadataDocument) shared(a, b string) bool {
-	return slices.ContainsFunc(e.PermittedDomains, func(entry string) bool {
-		return oauth.MatchDomain(entry, a) && oauth.MatchDomain(entry, b)
+	j.refuse(pdp.Finding{
+		Field: oauth.ParamRedirectURI, Description: "the redirect URI is not one of the document's", Expected: "one of redirect_uris",
+		Actual: redirect, Spec: metadataSpec + "§6.1", Remedy: "send a redirect_uri of the document, or add it there",
 	})
 }
 
-func (e *clientIDMetadataDocument) required(v *pdp.Verdict, members map[string]*structpb.Value) {
-	for _, name := range e.RequiredProperties {
-		_, null := members[name].GetKind().(*structpb.Value_NullValue)
-		// The method always counts as there: absent means none.
-		if name != metaAuthMethod && (members[name] == nil || null) {
-			e.refuse(v, metaPointer+name, "the document lacks a required member", name, "")
+// hosts wants every URL of the document on a trusted host (M7).
+func (j *metadataJudge) hosts(url string, m metadata) {
+	if !j.trusts(hostOf(url)) {
+		j.refuseHost(metaPointer+metaClientID, url)
+	}
+	for i, uri := range m.member(metaRedirectURIs).GetListValue().GetValues() {
+		if !j.trusts(hostOf(uri.GetStringValue())) {
+			j.refuseHost(metaPointer+metaRedirectURIs+"/"+strconv.Itoa(i), uri.GetStringValue())
+		}
+	}
+	for _, name := range metaURLs {
+		if value := m.member(name); value != nil && !j.trusts(hostOf(value.GetStringValue())) {
+			j.refuseHost(metaPointer+name, value.GetStringValue())
 		}
 	}
 }
 
-func (e *clientIDMetadataDocument) confidential(v *pdp.Verdict, members map[string]*structpb.Value) {
-	method := members[metaAuthMethod].GetStringValue()
-	if method != oauth.AuthMethodPrivateKeyJWT && method != oauth.AuthMethodTLSClientAuth {
-		e.refuse(v, metaPointer+metaAuthMethod, "only confidential clients are allowed", "private_key_jwt or tls_client_auth", orNone(method))
-		return
-	}
-	if (members[metaJWKS] == nil) == (members[metaJWKSURI] == nil) {
-		e.refuse(v, metaPointer+metaJWKS, "exactly one of jwks and jwks_uri is required", "one of them", "")
+// sameDomain wants one trusted entry for the client id and the redirect URI, and
+// one for each other URL and the redirect URI (M8).
+func (j *metadataJudge) sameDomain(m metadata, id, target string) {
+	j.shares(metaClientID, id, target)
+	for _, name := range metaURLs {
+		if value := m.member(name); value != nil {
+			j.shares(name, value.GetStringValue(), target)
+		}
 	}
 }
 
-func metaTexts(v *structpb.Value) []string {
-	var texts []string
-	for _, element := range v.GetListValue().GetValues() {
-		texts = append(texts, element.GetStringValue())
+func (j *metadataJudge) shares(name, url, target string) {
+	host := hostOf(url)
+	for _, entry := range j.PermittedDomains {
+		if oauth.MatchDomain(entry, host) && oauth.MatchDomain(entry, target) {
+			return
+		}
 	}
-	return texts
+	j.refuse(pdp.Finding{
+		Field: metaPointer + name, Description: name + " and the redirect URI are of different domains",
+		Expected: "one entry of cimd-allow-permitted-domains for both", Actual: url, Spec: metadataSpec + "§6.1",
+		Remedy: "serve both from one domain, or turn cimd-restrict-same-domain off",
+	})
+}
+
+// properties wants the configured members (M9). The authentication method always
+// counts as there: absent means none.
+func (j *metadataJudge) properties(m metadata) {
+	for _, name := range j.RequiredProperties {
+		if name != metaAuthMethod && m.member(name) == nil {
+			j.refuse(pdp.Finding{
+				Field: metaPointer + pdp.EscapePointer(name), Description: "the document lacks a required member", Expected: name, Actual: "none",
+				Spec: metadataSpec + "§4.1", Remedy: "add " + name + " to the document",
+			})
+		}
+	}
+}
+
+// confidential wants a client that authenticates by a key of its own (M10).
+func (j *metadataJudge) confidential(m metadata) {
+	method := m.text(metaAuthMethod)
+	if method != oauth.AuthMethodPrivateKeyJWT && method != oauth.AuthMethodTLSClientAuth {
+		j.refuse(pdp.Finding{
+			Field: metaPointer + metaAuthMethod, Description: "only confidential clients are allowed",
+			Expected: "private_key_jwt or tls_client_auth", Actual: orNone(method), Spec: metadataSpec + "§6.2",
+			Remedy: "use private_key_jwt and publish the keys",
+		})
+		return
+	}
+	if (m.member(metaJWKS) == nil) == (m.member(metaJWKSURI) == nil) {
+		actual := "none"
+		if m.member(metaJWKS) != nil {
+			actual = "both"
+		}
+		j.refuse(pdp.Finding{
+			Field: metaPointer + metaJWKS, Description: "the client must publish its keys in one place",
+			Expected: "exactly one of jwks and jwks_uri", Actual: actual, Spec: "RFC 7591 §2", Remedy: "publish the keys at jwks_uri alone",
+		})
+	}
 }

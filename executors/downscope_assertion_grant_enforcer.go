@@ -2,6 +2,7 @@ package executors
 
 import (
 	"slices"
+	"strings"
 
 	pb "github.com/sidegate/sidegate/gen/go/clientpolicy/v1"
 	"github.com/sidegate/sidegate/pdp"
@@ -32,16 +33,9 @@ func (e downscopeAssertionGrantEnforcer) Execute(r *pdp.Request, v *pdp.Verdict)
 	if !subjectTokenUsable(r, v) {
 		return nil
 	}
-	held, ok := e.held(r)
-	if !ok {
-		v.Reject(pdp.Finding{
-			Code: oauth.InvalidRequest, Field: "subject_token.scope", Description: "the claim scope is not a text",
-			Expected: "a text", Spec: "RFC 8693 §4.2", Remedy: "use a token with a scope claim of words",
-		})
+	held, ok := e.held(r, v)
+	if !ok || !e.within(r, v, held) {
 		return nil
-	}
-	if asked, sent := r.Parameter(oauth.ParamScope); sent {
-		e.compare(asked, held, v)
 	}
 	v.Oblige(&pb.Obligation{Obligation: &pb.Obligation_RestrictScopes{
 		RestrictScopes: &pb.RestrictScopes{Scopes: union(held, r.ScopesNotInToken())},
@@ -49,7 +43,8 @@ func (e downscopeAssertionGrantEnforcer) Execute(r *pdp.Request, v *pdp.Verdict)
 	return nil
 }
 
-func (downscopeAssertionGrantEnforcer) held(r *pdp.Request) (scopes []string, ok bool) {
+// held returns the scopes of the token; one without the claim has none.
+func (downscopeAssertionGrantEnforcer) held(r *pdp.Request, v *pdp.Verdict) (scopes []string, ok bool) {
 	claim := r.SubjectToken().Claim(oauth.ClaimScope)
 	switch kind := claim.GetKind().(type) {
 	case nil, *structpb.Value_NullValue:
@@ -57,24 +52,47 @@ func (downscopeAssertionGrantEnforcer) held(r *pdp.Request) (scopes []string, ok
 	case *structpb.Value_StringValue:
 		return slices.Collect(oauth.Words(kind.StringValue)), true
 	}
+	v.Reject(pdp.Finding{
+		Code: oauth.InvalidRequest, Field: subjectClaimPointer(oauth.ClaimScope), Description: "the claim scope of the token is no text",
+		Expected: "scopes with single spaces between", Actual: "another JSON value", Spec: "RFC 8693 §4.2",
+		Remedy: "have the token issued with its scopes in one text",
+	})
 	return nil, false
 }
 
-func (downscopeAssertionGrantEnforcer) compare(asked string, held []string, v *pdp.Verdict) {
-	for scope := range oauth.Words(asked) {
-		if !slices.Contains(held, scope) {
-			v.Reject(pdp.Finding{
-				Code: oauth.InvalidScope, Field: oauth.ParamScope, Description: "a scope is asked for that the token lacks",
-				Expected: "scopes of the presented token", Actual: scope, Spec: "RFC 8693 §2.1", Remedy: "ask for scopes of the presented token only",
-			})
-		}
+// within refuses each scope asked for that the token lacks. An empty parameter
+// asks for the empty scope.
+func (downscopeAssertionGrantEnforcer) within(r *pdp.Request, v *pdp.Verdict, held []string) bool {
+	if !r.HasParameter(oauth.ParamScope) {
+		return true
 	}
+	refused := false
+	for scope := range oauth.Words(r.ParameterValue(oauth.ParamScope)) {
+		if slices.Contains(held, scope) {
+			continue
+		}
+		refused = true
+		v.Reject(pdp.Finding{
+			Code: oauth.InvalidScope, Field: oauth.ParamScope, Description: "a scope is asked for that the token lacks",
+			Expected: orNone(strings.Join(held, " ")), Actual: orEmpty(scope), Spec: subjectTokenSpec(r),
+			Remedy: "ask for scopes of the token only, or leave the parameter out",
+		})
+	}
+	return !refused
+}
+
+// orEmpty tells an empty value.
+func orEmpty(value string) string {
+	if value == "" {
+		return "an empty text"
+	}
+	return value
 }
 
 // union keeps the order and drops repetitions and empty words.
 func union(a, b []string) []string {
-	var all []string
-	for _, list := range [][]string{a, b} {
+	all := make([]string, 0, len(a)+len(b))
+	for _, list := range [...][]string{a, b} {
 		for _, s := range list {
 			if s != "" && !slices.Contains(all, s) {
 				all = append(all, s)

@@ -82,7 +82,7 @@ func (e *dpopBindEnforcer) authorize(r *pdp.Request, v *pdp.Verdict) {
 		return
 	}
 	// RFC 9449 §10: the code is bound to the key by dpop_jkt.
-	if _, sent := r.Effective(oauth.ParamDPoPJKT); !sent {
+	if !r.HasEffective(oauth.ParamDPoPJKT) {
 		v.Reject(pdp.Finding{
 			Code: oauth.InvalidRequest, Field: oauth.ParamDPoPJKT, Description: "dpop_jkt is missing",
 			Expected: "the thumbprint of the DPoP key", Actual: "none", Spec: "RFC 9449 §10", Remedy: "send dpop_jkt, or a DPoP proof with the pushed request",

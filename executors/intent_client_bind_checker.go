@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/sidegate/sidegate/pdp"
@@ -37,55 +39,67 @@ func newIntentClientBindChecker(c intentClientBindConfig) (pdp.Executor, error) 
 	return &intentClientBindChecker{c}, nil
 }
 
+const intentClientBindSpec = "OIDC Core §5.5"
+
 // Execute reads the intent, then asks.
 func (e *intentClientBindChecker) Execute(r *pdp.Request, v *pdp.Verdict) error {
 	if !strings.HasPrefix(e.Endpoint, "http://") && !strings.HasPrefix(e.Endpoint, "https://") {
-		e.refuse(v, oauth.ServerError, "no endpoint is configured", "an http or https URL in intent-client-bind-check-endpoint")
+		v.Reject(pdp.Finding{
+			Code: oauth.ServerError, Field: "/configuration/intent-client-bind-check-endpoint", Description: "there is no endpoint to ask",
+			Expected: "an http or https URL", Actual: "another or none", Spec: intentClientBindSpec,
+			Remedy: "set intent-client-bind-check-endpoint in the profile",
+		})
 		return nil
 	}
-	claims, _ := r.Effective(oauth.ParamClaims)
-	intent, problem := e.intent(claims)
-	if problem != "" {
-		e.refuse(v, oauth.InvalidRequest, problem, "an essential ID token claim with the intent")
+	intent, ok := e.intent(r, v)
+	if !ok {
 		return nil
 	}
-	bound, err := e.ask(r, intent)
-	if errors.Is(err, pdp.ErrOffline) {
-		return err
+	clientID, _ := r.Client().String(pdp.ClientID)
+	if clientID == "" {
+		v.Reject(pdp.Finding{
+			Code: oauth.InvalidRequest, Field: pdp.ClientID.Pointer(), Description: "a client without id has no intents",
+			Expected: "a client id", Actual: "none", Spec: intentClientBindSpec, Remedy: "send the id of the client",
+		})
+		return nil
 	}
-	if err != nil {
-		e.refuse(v, oauth.InvalidRequest, "the endpoint could not be asked, or its answer is not of the agreed form", "status 200 and is_bound true")
-	} else if !bound {
-		e.refuse(v, oauth.InvalidRequest, "the intent does not belong to the client", "an intent of this client")
-	}
-	return nil
+	return e.ask(r, v, intent, clientID)
 }
 
-// intent returns the intent that the parameter claims names, or what is wrong with it
-// (OIDC Core §5.5, §5.5.1).
-func (e *intentClientBindChecker) intent(claims string) (intent, problem string) {
+// intent returns the intent that the parameter claims names (OIDC Core §5.5, §5.5.1).
+func (e *intentClientBindChecker) intent(r *pdp.Request, v *pdp.Verdict) (intent string, ok bool) {
+	claims, _ := r.Effective(oauth.ParamClaims)
 	if claims == "" {
-		return "", "claims is missing"
+		e.refuse(v, "claims is missing", "a JSON object", "none")
+		return "", false
 	}
 	if e.IntentName == "" {
-		return "", "no intent-name is configured"
+		v.Reject(pdp.Finding{
+			Code: oauth.InvalidRequest, Field: "/configuration/intent-name", Description: "the executor names no claim for the intent",
+			Expected: "the name of an ID token claim", Actual: "none", Spec: intentClientBindSpec, Remedy: "set intent-name in the profile",
+		})
+		return "", false
 	}
 	object, err := oauth.ReadObject(claims)
 	if err != nil || !claimsShape(object) {
-		return "", "claims is not of the shape of OIDC Core §5.5"
+		e.refuse(v, "claims is malformed", "a JSON object of id_token and userinfo, with essential, value and values", "another text")
+		return "", false
 	}
 	tokens, _ := object["id_token"].(map[string]any)
 	claim, _ := tokens[e.IntentName].(map[string]any)
 	value, isText := claim["value"].(string)
+	essential, _ := jsonBool(claim["essential"])
 	switch {
 	case claim == nil:
-		return "", "claims does not ask for the ID token claim " + e.IntentName
-	case claim["essential"] != true && claim["essential"] != "true":
-		return "", "the claim with the intent is not essential"
+		e.refuse(v, "claims does not ask for the intent in the ID token", "id_token with "+e.IntentName, "none")
+	case !essential:
+		e.refuse(v, "the intent is not an essential claim", "essential true", "not essential")
 	case !isText:
-		return "", "the claim with the intent has no text value"
+		e.refuse(v, "the intent is no text", "value with the intent", "none, or another JSON value")
+	default:
+		return value, true
 	}
-	return value, ""
+	return "", false
 }
 
 // claimsShape holds claims to the members that OIDC Core §5.5 knows.
@@ -106,43 +120,91 @@ func claimsShape(object map[string]any) bool {
 
 func claimRequestShape(request any) bool {
 	members, ok := request.(map[string]any)
-	for name := range members {
-		if name != "essential" && name != "value" && name != "values" {
+	for name, member := range members {
+		switch name {
+		case "essential":
+			if _, readable := jsonBool(member); !readable && member != nil {
+				return false
+			}
+		case "values":
+			if _, list := member.([]any); !list && member != nil {
+				return false
+			}
+		case "value":
+		default:
 			return false
 		}
 	}
 	return ok || request == nil
 }
 
-var errIntentAnswer = errors.New("the answer is not of the agreed form")
+// jsonBool reads a boolean as Keycloak's JSON reader does: also a text and a whole
+// number stand for one. An empty text stands for none and is false.
+func jsonBool(v any) (value, ok bool) {
+	switch v := v.(type) {
+	case bool:
+		return v, true
+	case float64:
+		return v != 0, v == math.Trunc(v)
+	case string:
+		switch strings.TrimSpace(v) {
+		case "true", "True", "TRUE":
+			return true, true
+		case "false", "False", "FALSE", "":
+			return false, true
+		}
+	}
+	return false, false
+}
 
-func (e *intentClientBindChecker) ask(r *pdp.Request, intent string) (bound bool, err error) {
-	clientID, _ := r.Client().String(pdp.ClientID)
+// ask puts the question and judges the answer. Neither the endpoint nor what it
+// said is told: both may hold secrets.
+func (e *intentClientBindChecker) ask(r *pdp.Request, v *pdp.Verdict, intent, clientID string) error {
 	question, err := json.Marshal(struct {
 		IntentID string `json:"intent_id"`
 		ClientID string `json:"client_id"`
 	}{intent, clientID})
 	if err != nil {
-		return false, fmt.Errorf("question: %w", err)
+		return fmt.Errorf("question: %w", err)
 	}
 	status, answer, err := r.Ask(e.Endpoint, question)
+	if errors.Is(err, pdp.ErrOffline) {
+		return err
+	}
+	const expected = "status 200 and is_bound true"
 	if err != nil {
-		return false, err
+		e.refuse(v, "the endpoint could not be asked", expected, "no answer")
+		return nil
 	}
-	object, err := oauth.ReadObject(string(answer))
-	if status != http.StatusOK || err != nil || len(object) != 1 {
-		return false, errIntentAnswer
+	switch bound, ok := intentBound(status, answer, r.LooseAnswers()); {
+	case !ok:
+		e.refuse(v, "the answer of the endpoint is not of the agreed form", expected, "status "+strconv.Itoa(status))
+	case !bound:
+		e.refuse(v, "the intent does not belong to the client", expected, "is_bound false")
 	}
-	bound, isBool := object["is_bound"].(bool)
-	if !isBool {
-		return false, errIntentAnswer
-	}
-	return bound, nil
+	return nil
 }
 
-func (e *intentClientBindChecker) refuse(v *pdp.Verdict, code, description, expected string) {
+// intentBound reads an answer: a JSON object of is_bound alone, with status 200.
+// Read loosely the status may be another, save that of a redirect.
+func intentBound(status int, answer []byte, loose bool) (bound, ok bool) {
+	if status != http.StatusOK && (!loose || status/100 == 3) {
+		return false, false
+	}
+	object, err := oauth.ReadObject(string(answer))
+	if err != nil || len(object) != 1 {
+		return false, false
+	}
+	if loose && object["is_bound"] != "" {
+		return jsonBool(object["is_bound"])
+	}
+	bound, ok = object["is_bound"].(bool)
+	return bound, ok
+}
+
+func (e *intentClientBindChecker) refuse(v *pdp.Verdict, description, expected, actual string) {
 	v.Reject(pdp.Finding{
-		Code: code, Field: oauth.ParamClaims, Description: description, Expected: expected,
-		Spec: "OIDC Core §5.5", Remedy: "ask for the intent as an essential ID token claim with a value",
+		Code: oauth.InvalidRequest, Field: oauth.ParamClaims, Description: description, Expected: expected, Actual: actual,
+		Spec: intentClientBindSpec, Remedy: "ask for an intent of this client as an essential ID token claim with a value",
 	})
 }

@@ -29,19 +29,20 @@ type jwtClaimEnforcerConfig struct {
 // jwtClaimEnforcer judges one claim (executors-request.md, jwt-claim-enforcer).
 type jwtClaimEnforcer struct {
 	claim   *string
+	text    string // the expression as configured
 	allowed *regexp.Regexp
 }
 
 func newJWTClaimEnforcer(c jwtClaimEnforcerConfig) (pdp.Executor, error) {
-	e := &jwtClaimEnforcer{claim: c.ClaimName}
+	e := &jwtClaimEnforcer{claim: c.ClaimName, text: c.AllowedValue}
 	if strings.TrimSpace(c.AllowedValue) == "" {
 		return e, nil
 	}
-	allowed, err := regexp.Compile(`^(?:` + c.AllowedValue + `)$`)
+	patterns, err := compileWholeLines("allowed-value", []string{c.AllowedValue})
 	if err != nil {
-		return nil, pdp.KeyError("allowed-value", "no regular expression of RE2 (look-around and back-references are not known): %s", err)
+		return nil, err
 	}
-	e.allowed = allowed
+	e.allowed = patterns[0]
 	return e, nil
 }
 
@@ -51,33 +52,39 @@ func (e *jwtClaimEnforcer) Execute(r *pdp.Request, v *pdp.Verdict) error {
 		return nil
 	}
 	if e.claim == nil {
-		e.refuse(v, "", "no claim-name is configured, so that no token is allowed", "a configured claim")
+		v.Reject(pdp.Finding{
+			Code: oauth.InvalidRequest, Field: "/configuration/claim-name", Description: "the executor names no claim, so no token is allowed",
+			Expected: "the name of a claim", Actual: "none", Spec: subjectTokenSpec(r), Remedy: "set claim-name in the profile",
+		})
 		return nil
 	}
 	value := r.SubjectToken().Claim(*e.claim)
 	if _, null := value.GetKind().(*structpb.Value_NullValue); value == nil || null {
-		e.refuse(v, *e.claim, "the claim is missing", "the claim "+*e.claim)
+		e.refuse(r, v, "the token lacks the claim", "the claim "+*e.claim, "none")
 		return nil
 	}
-	if e.allowed != nil && !e.matches(value) {
-		e.refuse(v, *e.claim, "the value of the claim is not allowed", e.allowed.String())
+	if e.allowed != nil {
+		e.match(r, v, value)
 	}
 	return nil
 }
 
-// matches takes texts and numbers; other values never match.
-func (e *jwtClaimEnforcer) matches(value *structpb.Value) bool {
+// match takes texts and numbers; other values never match. The value is the
+// subject's and not told.
+func (e *jwtClaimEnforcer) match(r *pdp.Request, v *pdp.Verdict, value *structpb.Value) {
 	switch value.GetKind().(type) {
 	case *structpb.Value_StringValue, *structpb.Value_NumberValue:
-		return e.allowed.MatchString(oauth.ClaimText(value))
+		if !e.allowed.MatchString(oauth.ClaimText(value)) {
+			e.refuse(r, v, "the value of the claim is not allowed", e.text, "another value")
+		}
+	default:
+		e.refuse(r, v, "the claim is neither a text nor a number", e.text, "another JSON value")
 	}
-	return false
 }
 
-// refuse does not tell the value: it is the subject's.
-func (e *jwtClaimEnforcer) refuse(v *pdp.Verdict, claim, description, expected string) {
+func (e *jwtClaimEnforcer) refuse(r *pdp.Request, v *pdp.Verdict, description, expected, actual string) {
 	v.Reject(pdp.Finding{
-		Code: oauth.InvalidRequest, Field: "subject_token." + claim, Description: description, Expected: expected,
-		Spec: "RFC 8693 §2.1", Remedy: "use a token whose claim has an allowed value",
+		Code: oauth.InvalidRequest, Field: subjectClaimPointer(*e.claim), Description: description, Expected: expected, Actual: actual,
+		Spec: subjectTokenSpec(r), Remedy: "use a token whose claim has an allowed value, or extend allowed-value",
 	})
 }

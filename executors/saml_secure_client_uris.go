@@ -121,7 +121,7 @@ func secureSAMLURL(url string) bool {
 
 func (e *samlSecureClientURIs) refuse(r *pdp.Request, v *pdp.Verdict, field, description, actual string) {
 	v.Reject(pdp.Finding{
-		Code: samlCode(r), Field: field, Description: description, Expected: "https:…", Actual: actual,
+		Code: samlCode(r), Field: field, Description: description, Expected: "https:…", Actual: withoutUserinfo(actual),
 		Spec: "SAML 2.0 Security §6.1", Remedy: "register and use https URLs without wildcards",
 	})
 }

@@ -35,7 +35,23 @@ type secretRotationConfig struct {
 // identity provider owns the secret (executors-client.md, secret-rotation).
 type secretRotation struct{ secretRotationConfig }
 
+// maxSecretPeriod bounds all periods, 1,000 years, so that no sum of times
+// overflows what a number or a timestamp can hold.
+const maxSecretPeriod = 1000 * 365 * 24 * 60 * 60
+
 func newSecretRotation(c secretRotationConfig) (pdp.Executor, error) {
+	for _, p := range [...]struct {
+		key   string
+		value int64
+	}{
+		{"expiration-period", c.Expiration},
+		{"rotated-expiration-period", c.RotatedExpiration},
+		{"remaining-rotation-period", c.RemainingRotation},
+	} {
+		if p.value > maxSecretPeriod || p.value < -maxSecretPeriod {
+			return nil, pdp.KeyError(p.key, "must be from -%d to %d seconds, got %d", maxSecretPeriod, maxSecretPeriod, p.value)
+		}
+	}
 	switch {
 	case c.Expiration <= 0:
 		return nil, pdp.KeyError("expiration-period", "must be greater than 0, got %d", c.Expiration)
@@ -67,7 +83,7 @@ func (e *secretRotation) Execute(r *pdp.Request, v *pdp.Verdict) error {
 	case pdp.ClientWrites.Has(r.Event()) && (expiry < now || e.dueByUpdate(r, now, expiry)):
 		e.replace(v, now, pb.ClientSecretRotation_ACTION_ROTATE)
 	default:
-		r.Because("the secret has not expired")
+		r.Because("the secret has an expiry and need not be replaced now")
 	}
 	return nil
 }
@@ -78,7 +94,7 @@ func (e *secretRotation) dueByUpdate(r *pdp.Request, now, expiry int64) bool {
 	case pdp.ChannelAdmin, pdp.ChannelMetadataDocument:
 		return false
 	}
-	return r.Event() == pdp.Updated && now >= expiry-e.RemainingRotation
+	return r.Event() == pdp.Updated && now+e.RemainingRotation >= expiry
 }
 
 // secretExpiry returns the time at which the secret expires; 0 means none.

@@ -25,7 +25,7 @@ func newSecureCIBASession(pdp.NoConfig) (pdp.Executor, error) { return secureCIB
 // Execute judges the effective authentication request.
 func (secureCIBASession) Execute(r *pdp.Request, v *pdp.Verdict) error {
 	// FAPI-CIBA 5.2.2-2: a unique authorization context; Keycloak takes none but this.
-	if _, sent := r.Effective(oauth.ParamBindingMessage); !sent {
+	if !r.HasEffective(oauth.ParamBindingMessage) {
 		v.Reject(pdp.Finding{
 			Code: oauth.InvalidRequest, Field: oauth.ParamBindingMessage, Description: "binding_message is missing",
 			Expected: "a text that both devices show", Actual: "none", Spec: "FAPI-CIBA 5.2.2-2",

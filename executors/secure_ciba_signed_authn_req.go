@@ -27,64 +27,91 @@ type secureCIBASignedAuthnReqConfig struct {
 type secureCIBASignedAuthnReq struct{ secureCIBASignedAuthnReqConfig }
 
 func newSecureCIBASignedAuthnReq(c secureCIBASignedAuthnReqConfig) (pdp.Executor, error) {
+	if err := fitsInt32("available-period", c.AvailablePeriod); err != nil {
+		return nil, err
+	}
 	return &secureCIBASignedAuthnReq{c}, nil
 }
+
+const signedAuthnReqSpec = "CIBA Core §7.1.1"
 
 // Execute judges the signed authentication request.
 func (e *secureCIBASignedAuthnReq) Execute(r *pdp.Request, v *pdp.Verdict) error {
 	if !r.HasParameter(oauth.ParamRequest) && !r.HasParameter(oauth.ParamRequestURI) {
-		e.refuse(v, oauth.ParamRequest, "a signed request is required", "request or request_uri", "")
+		e.refuse(v, oauth.ParamRequest, pdp.Finding{
+			Description: "a signed request is required", Expected: "request or request_uri", Actual: "neither", Spec: "FAPI-CIBA 5.2.2-6",
+		})
 		return nil
 	}
 	if came, readable := r.RequestObject(); !came || !readable || len(r.ObjectClaims()) == 0 {
-		e.refuse(v, oauth.ParamRequest, "there is no signed request with claims", "a signed request", "")
+		e.refuse(v, oauth.ParamRequest, pdp.Finding{
+			Description: "there is no signed request with claims", Expected: "a signed JWT with claims", Actual: "none that can be read",
+			Spec: "FAPI-CIBA 5.2.2-6",
+		})
 		return nil
 	}
 	e.times(r, v)
 	e.parties(r, v)
-	for _, name := range []string{oauth.ClaimIssuedAt, oauth.ClaimID} {
-		// CIBA Core §7.1.1: iat and jti are required.
-		if _, ok := r.ObjectClaims()[name]; !ok {
-			e.refuse(v, name, name+" is missing", name, "")
+	// CIBA Core §7.1.1: iat and jti are required. Their values are not judged.
+	for _, name := range [...]string{oauth.ClaimIssuedAt, oauth.ClaimID} {
+		if r.ObjectClaim(name) == nil {
+			e.refuse(v, objectClaimPointer+name, pdp.Finding{
+				Description: name + " is missing", Expected: name, Actual: "none", Spec: signedAuthnReqSpec,
+			})
 		}
 	}
 	return nil
 }
 
+// times holds the lifetime from nbf to exp to the period (FAPI-CIBA 5.2.2-9).
 func (e *secureCIBASignedAuthnReq) times(r *pdp.Request, v *pdp.Verdict) {
 	now := r.Now().Unix()
-	exp, hasExpiry := r.ObjectClaims()[oauth.ClaimExpiry]
-	nbf, hasBegin := r.ObjectClaims()[oauth.ClaimNotBefore]
-	expiry, begin := oauth.ClaimNumber(exp), oauth.ClaimNumber(nbf)
-	if !hasExpiry {
-		e.refuse(v, oauth.ClaimExpiry, "exp is missing", "a time", "")
-	} else if now > expiry {
-		e.refuse(v, oauth.ClaimExpiry, "the signed request has expired", fmt.Sprint("at least ", now), fmt.Sprint(expiry))
-	}
+	exp := r.ObjectClaim(oauth.ClaimExpiry)
+	expiry := oauth.ClaimNumber(exp)
 	switch {
-	case !hasBegin:
-		e.refuse(v, oauth.ClaimNotBefore, "nbf is missing", "a time", "")
+	case exp == nil:
+		e.refuseTime(v, oauth.ClaimExpiry, "exp is missing", "a time", "none")
+	case now > expiry:
+		e.refuseTime(v, oauth.ClaimExpiry, "the signed request has expired", fmt.Sprint("at least ", now), fmt.Sprint(expiry))
+	}
+	nbf := r.ObjectClaim(oauth.ClaimNotBefore)
+	begin := oauth.ClaimNumber(nbf)
+	switch {
+	case nbf == nil:
+		e.refuseTime(v, oauth.ClaimNotBefore, "nbf is missing", "a time", "none")
+		return
 	case now < begin:
-		e.refuse(v, oauth.ClaimNotBefore, "the signed request is not valid yet", fmt.Sprint("at most ", now), fmt.Sprint(begin))
-	case expiry-begin > e.AvailablePeriod:
-		e.refuse(v, oauth.ClaimExpiry, "the signed request lives too long", fmt.Sprint("at most ", e.AvailablePeriod, " seconds"), fmt.Sprint(expiry-begin))
+		e.refuseTime(v, oauth.ClaimNotBefore, "the signed request is not valid yet", fmt.Sprint("at most ", now), fmt.Sprint(begin))
+	}
+	if life := expiry - begin; exp != nil && life > e.AvailablePeriod {
+		e.refuseTime(v, oauth.ClaimExpiry, "the signed request lives too long",
+			fmt.Sprintf("at most %d seconds after nbf", e.AvailablePeriod), fmt.Sprintf("%d seconds", life))
 	}
 }
 
+func (e *secureCIBASignedAuthnReq) refuseTime(v *pdp.Verdict, claim, description, expected, actual string) {
+	e.refuse(v, objectClaimPointer+claim, pdp.Finding{
+		Description: description, Expected: expected, Actual: actual, Spec: "FAPI-CIBA 5.2.2-9",
+	})
+}
+
+// parties demands that the client addresses the issuer.
 func (e *secureCIBASignedAuthnReq) parties(r *pdp.Request, v *pdp.Verdict) {
-	if !oauth.AudienceContains(r.ObjectClaims()[oauth.ClaimAudience], r.Issuer()) {
-		e.refuse(v, oauth.ClaimAudience, "aud must name the issuer", orNone(r.Issuer()), "")
+	if aud := r.ObjectClaim(oauth.ClaimAudience); !oauth.AudienceContains(aud, r.Issuer()) {
+		e.refuse(v, objectClaimPointer+oauth.ClaimAudience, pdp.Finding{
+			Description: "aud does not name the issuer", Expected: orNone(r.Issuer()), Actual: orNone(oauth.ClaimText(aud)), Spec: signedAuthnReqSpec,
+		})
 	}
 	clientID, _ := r.Client().String(pdp.ClientID)
-	issuer, there := r.ObjectClaims()[oauth.ClaimIssuer]
-	if !there || oauth.ClaimText(issuer) != clientID {
-		e.refuse(v, oauth.ClaimIssuer, "iss must be the client id", clientID, "")
+	if iss := r.ObjectClaim(oauth.ClaimIssuer); clientID == "" || oauth.ClaimText(iss) != clientID {
+		e.refuse(v, objectClaimPointer+oauth.ClaimIssuer, pdp.Finding{
+			Description: "iss is not the client id", Expected: orNone(clientID), Actual: orNone(oauth.ClaimText(iss)), Spec: signedAuthnReqSpec,
+		})
 	}
 }
 
-func (e *secureCIBASignedAuthnReq) refuse(v *pdp.Verdict, field, description, expected, actual string) {
-	v.Reject(pdp.Finding{
-		Code: oauth.InvalidRequest, Field: field, Description: description, Expected: expected, Actual: actual,
-		Spec: "CIBA Core §7.1.1", Remedy: "sign the request with exp, nbf, aud, iss, iat and jti",
-	})
+func (e *secureCIBASignedAuthnReq) refuse(v *pdp.Verdict, field string, f pdp.Finding) {
+	f.Code, f.Field = oauth.InvalidRequest, field
+	f.Remedy = "sign a fresh request with aud the issuer, iss the client id, nbf now, exp soon after, iat and jti"
+	v.Reject(f)
 }

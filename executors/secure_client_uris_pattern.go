@@ -2,7 +2,9 @@ package executors
 
 import (
 	"regexp"
+	"regexp/syntax"
 	"strconv"
+	"unicode"
 
 	"github.com/sidegate/sidegate/pdp"
 	"github.com/sidegate/sidegate/pdp/oauth"
@@ -33,24 +35,24 @@ type secureClientURIsPattern struct {
 	fields   []uriField
 }
 
-// uriField is where the values of one field come from.
+// uriField is where the values of one field come from: one text, or a list.
 type uriField struct {
 	pointer string
-	values  func(pdp.Client) []string
-	list    bool // values have places of their own
+	text    func(pdp.Client) string
+	list    func(pdp.Client) []string
+	places  bool // elements of the list have places of their own
 }
 
 func newSecureClientURIsPattern(c secureClientURIsPatternConfig) (pdp.Executor, error) {
+	patterns, err := compileWholeLines("allowed-patterns", c.AllowedPatterns)
+	if err != nil {
+		return nil, err
+	}
 	e := &secureClientURIsPattern{}
-	for i, text := range c.AllowedPatterns {
-		if text == "" {
-			continue
+	for i, pattern := range patterns {
+		if c.AllowedPatterns[i] != "" {
+			e.patterns = append(e.patterns, pattern)
 		}
-		pattern, err := regexp.Compile(`^(?:` + text + `)$`)
-		if err != nil {
-			return nil, pdp.KeyError("allowed-patterns", "element %d is no regular expression of RE2 (look-around and back-references are not known): %s", i, err)
-		}
-		e.patterns = append(e.patterns, pattern)
 	}
 	names := c.ClientURIFields
 	if len(names) == 0 {
@@ -62,6 +64,38 @@ func newSecureClientURIsPattern(c secureClientURIsPatternConfig) (pdp.Executor, 
 		}
 	}
 	return e, nil
+}
+
+// compileWholeLines is [compileWhole] with Java's dot, which takes none of Java's
+// line ends: RE2's takes all of them but the line feed.
+func compileWholeLines(key string, patterns []string) ([]*regexp.Regexp, error) {
+	list, err := compileWhole(key, patterns)
+	if err != nil {
+		return nil, err
+	}
+	for i, pattern := range list {
+		tree, err := syntax.Parse(pattern.String(), syntax.Perl)
+		if err != nil {
+			return nil, pdp.KeyError(key, "element %d: %s", i, err)
+		}
+		dotsWithoutLineEnds(tree)
+		if list[i], err = regexp.Compile(tree.String()); err != nil {
+			return nil, pdp.KeyError(key, "element %d: %s", i, err)
+		}
+	}
+	return list, nil
+}
+
+// noLineEnd holds all characters but \n, \r, U+0085, U+2028 and U+2029, as ranges.
+var noLineEnd = []rune{0, '\n' - 1, '\n' + 1, '\r' - 1, '\r' + 1, 0x84, 0x86, 0x2027, 0x202a, unicode.MaxRune}
+
+func dotsWithoutLineEnds(tree *syntax.Regexp) {
+	if tree.Op == syntax.OpAnyCharNotNL {
+		tree.Op, tree.Rune = syntax.OpCharClass, noLineEnd
+	}
+	for _, sub := range tree.Sub {
+		dotsWithoutLineEnds(sub)
+	}
 }
 
 // uriFieldOrder is the order of checking when no fields are named.
@@ -91,58 +125,55 @@ var uriFields = func() map[string]uriField {
 }()
 
 func memberURI(f *pdp.StringField) uriField {
-	return uriField{f.Pointer(), func(c pdp.Client) []string {
-		if value, _ := c.String(f); value != "" {
-			return []string{value}
-		}
-		return nil
-	}, false}
+	return uriField{pointer: f.Pointer(), text: func(c pdp.Client) string {
+		value, _ := c.String(f)
+		return value
+	}}
 }
 
 func listURI(f *pdp.ListField) uriField {
-	return uriField{f.Pointer(), func(c pdp.Client) []string { return c.List(f) }, true}
+	return uriField{pointer: f.Pointer(), list: func(c pdp.Client) []string { return c.List(f) }, places: true}
 }
 
 func attributeURI(key string) uriField {
-	return uriField{pdp.AttributePointer(key), func(c pdp.Client) []string {
-		if value, _ := c.Attribute(key); value != "" {
-			return []string{value}
-		}
-		return nil
-	}, false}
+	return uriField{pointer: pdp.AttributePointer(key), text: func(c pdp.Client) string {
+		value, _ := c.Attribute(key)
+		return value
+	}}
 }
 
+// splitURI reads an attribute of several values; an empty one holds none.
 func splitURI(key string) uriField {
-	return uriField{pdp.AttributePointer(key), func(c pdp.Client) []string {
-		if value, there := c.Attribute(key); there {
-			return oauth.SplitList(value)
+	return uriField{pointer: pdp.AttributePointer(key), list: func(c pdp.Client) []string {
+		value, _ := c.Attribute(key)
+		if value == "" {
+			return nil
 		}
-		return nil
-	}, false}
+		return oauth.SplitList(value)
+	}}
 }
-
-const secureClientURIsPatternSpec = "RFC 9700 §2.1"
 
 // Execute judges the effective client.
 func (e *secureClientURIsPattern) Execute(r *pdp.Request, v *pdp.Verdict) error {
-	if r.Channel() == pdp.ChannelMetadataDocument {
-		v.Reject(pdp.Finding{
-			Code: oauth.InvalidRequest, Field: "registration.channel", Description: "clients from metadata documents are not allowed",
-			Expected: "the administration API or dynamic registration", Actual: "metadata document", Spec: "RFC 7591 §5",
-			Remedy: "narrow the policy to the other channels",
-		})
+	if refuseMetadataDocument(r, v) {
 		return nil
 	}
 	client := r.Client()
 	for i := range e.fields {
-		e.check(&e.fields[i], e.fields[i].values(client), v)
+		f := &e.fields[i]
+		if f.list != nil {
+			e.check(f, f.list(client), v)
+		} else if value := f.text(client); value != "" && !e.matches(value) {
+			e.refuse(f, f.pointer, value, v)
+		}
 	}
 	return nil
 }
 
+// check judges a list. Without patterns it must be absent, even one of empty texts.
 func (e *secureClientURIsPattern) check(f *uriField, values []string, v *pdp.Verdict) {
 	if len(values) > 0 && len(e.patterns) == 0 {
-		e.refuse(v, f.pointer, "no pattern is allowed, so the field must be empty", "no value", values[0])
+		e.refuse(f, f.pointer, values[0], v)
 		return
 	}
 	for i, value := range values {
@@ -150,10 +181,10 @@ func (e *secureClientURIsPattern) check(f *uriField, values []string, v *pdp.Ver
 			continue
 		}
 		pointer := f.pointer
-		if f.list {
+		if f.places {
 			pointer += "/" + strconv.Itoa(i)
 		}
-		e.refuse(v, pointer, "the URI matches none of the allowed patterns", "a match of allowed-patterns", value)
+		e.refuse(f, pointer, value, v)
 	}
 }
 
@@ -166,9 +197,23 @@ func (e *secureClientURIsPattern) matches(value string) bool {
 	return false
 }
 
-func (e *secureClientURIsPattern) refuse(v *pdp.Verdict, pointer, description, expected, actual string) {
-	v.Reject(pdp.Finding{
-		Code: oauth.InvalidClientMetadata, Field: pointer, Description: description, Expected: expected, Actual: actual,
-		Spec: secureClientURIsPatternSpec, Remedy: "register a URI that an allowed pattern matches, or extend allowed-patterns",
-	})
+func (e *secureClientURIsPattern) refuse(f *uriField, pointer, value string, v *pdp.Verdict) {
+	finding := pdp.Finding{
+		Code: oauth.InvalidClientMetadata, Field: pointer, Description: "the URI matches none of the allowed patterns",
+		Expected: "a whole match of one of allowed-patterns", Actual: withoutUserinfo(orEmpty(value)), Spec: "RFC 7591 §5",
+		Remedy: "register a URI that an allowed pattern matches, or extend allowed-patterns",
+	}
+	if len(e.patterns) == 0 {
+		finding.Description, finding.Expected = "no pattern is allowed, so the field must be absent", "no value"
+	}
+	if f.redirects() {
+		// RFC 9700 §2.1: redirect URIs are restricted to what the client is trusted with.
+		finding.Spec = "RFC 9700 §2.1"
+	}
+	v.Reject(finding)
+}
+
+// redirects reports whether the field holds redirect URIs.
+func (f *uriField) redirects() bool {
+	return f.pointer == pdp.RedirectURIs.Pointer() || f.pointer == pdp.AttributePointer(oauth.AttrPostLogoutRedirectURIs)
 }

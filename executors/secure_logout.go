@@ -53,7 +53,7 @@ func (e *secureLogout) configure(r *pdp.Request, v *pdp.Verdict) {
 	}
 	// A blank URL is none: it is dropped when the client is stored.
 	if url, _ := client.Attribute(oauth.AttrFrontchannelLogoutURL); strings.TrimSpace(url) != "" {
-		e.refuse(v, pdp.AttributePointer(oauth.AttrFrontchannelLogoutURL), "there must be no front-channel logout URL", "none", url)
+		e.refuse(v, pdp.AttributePointer(oauth.AttrFrontchannelLogoutURL), "there must be no front-channel logout URL", "none", withoutUserinfo(url))
 	}
 }
 

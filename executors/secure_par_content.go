@@ -37,7 +37,7 @@ func (e securePARContent) Execute(r *pdp.Request, v *pdp.Verdict) error {
 
 func (securePARContent) push(r *pdp.Request, v *pdp.Verdict) {
 	// FAPI 2.0 SP 5.3.2.2-6: redirect_uri is required in pushed requests.
-	if _, sent := r.Effective(oauth.ParamRedirectURI); !sent {
+	if !r.HasEffective(oauth.ParamRedirectURI) {
 		v.Reject(pdp.Finding{
 			Code: oauth.InvalidRequest, Field: oauth.ParamRedirectURI, Description: "redirect_uri is missing from the pushed request",
 			Expected: "a registered redirect URI", Actual: "none", Spec: "FAPI 2.0 SP 5.3.2.2-6", Remedy: "push redirect_uri",
@@ -56,7 +56,7 @@ func (e securePARContent) refer(r *pdp.Request, v *pdp.Verdict) {
 	case !withheld && !oauth.IsPushedRequestURI(uri):
 		v.Reject(pdp.Finding{
 			Code: oauth.InvalidRequest, Field: oauth.ParamRequestURI, Description: "authorization requests must be pushed",
-			Expected: oauth.PushedRequestURIPrefix + "…", Actual: orNone(uri), Spec: securePARContentSpec,
+			Expected: oauth.PushedRequestURIPrefix + "…", Actual: orNone(withoutUserinfo(uri)), Spec: securePARContentSpec,
 			Remedy: "push the request first and send the request_uri of the answer",
 		})
 	// The reference itself is not told: whoever holds it may use what was pushed.

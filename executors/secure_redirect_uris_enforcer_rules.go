@@ -2,7 +2,6 @@ package executors
 
 import (
 	"math"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -195,55 +194,4 @@ func (e *secureRedirectURIs) characters(v *pdp.Verdict, u *enforcedURI) {
 			Spec: "RFC 6749 §3.1.2", Remedy: "leave the fragment out",
 		})
 	}
-}
-
-// compileWhole compiles expressions that must match a whole text.
-func compileWhole(key string, patterns []string) ([]*regexp.Regexp, error) {
-	list := make([]*regexp.Regexp, len(patterns))
-	for i, pattern := range patterns {
-		if _, err := regexp.Compile(pattern); err != nil {
-			return nil, pdp.KeyError(key, "element %d: %s; write it in RE2 syntax, without look-around and back references", i, err)
-		}
-		if nestsClasses(pattern) {
-			return nil, pdp.KeyError(key, "element %d: a bracket or && within brackets means one thing in Java and another here; write the characters out", i)
-		}
-		whole, err := regexp.Compile("^(?:" + pattern + ")$")
-		if err != nil {
-			return nil, pdp.KeyError(key, "element %d: %s; end a quotation with \\E", i, err)
-		}
-		list[i] = whole
-	}
-	return list, nil
-}
-
-// nestsClasses reports whether a character class holds another, or intersects two.
-// Java reads both as operators and RE2 as characters, so the expression would
-// silently change its meaning on the way from Keycloak.
-func nestsClasses(pattern string) bool {
-	within := false
-	for i := 0; i < len(pattern); i++ {
-		switch c := pattern[i]; {
-		case c == '\\':
-			i++
-		case c == '[' && within, within && strings.HasPrefix(pattern[i:], "&&"):
-			return true
-		case c == '[':
-			within = true
-			i += len(leadingBracket(pattern[i+1:]))
-		case c == ']':
-			within = false
-		}
-	}
-	return false
-}
-
-// leadingBracket returns the beginning of a class that is part of it although it
-// may end with a closing bracket.
-func leadingBracket(class string) string {
-	for _, prefix := range [...]string{"^]", "]", "^"} {
-		if strings.HasPrefix(class, prefix) {
-			return prefix
-		}
-	}
-	return ""
 }

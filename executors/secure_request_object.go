@@ -2,9 +2,11 @@ package executors
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/sidegate/sidegate/pdp"
 	"github.com/sidegate/sidegate/pdp/oauth"
+	"google.golang.org/protobuf/types/known/structpb"
 )
 
 func init() {
@@ -33,16 +35,28 @@ type secureRequestObjectConfig struct {
 type secureRequestObject struct{ secureRequestObjectConfig }
 
 func newSecureRequestObject(c secureRequestObjectConfig) (pdp.Executor, error) {
+	if err := fitsInt32("available-period", c.AvailablePeriod); err != nil {
+		return nil, err
+	}
+	if err := fitsInt32("allowed-clock-skew", c.AllowedClockSkew); err != nil {
+		return nil, err
+	}
 	return &secureRequestObject{c}, nil
 }
 
-const (
-	secureRequestObjectSpec   = "RFC 9101 §6"
-	secureRequestObjectRemedy = "send a signed request object with exp, nbf and aud that holds every parameter of the request"
-)
+// fitsInt32 refuses a number that Keycloak cannot read (executors-request.md,
+// "Configuration reading"), and with which times could overflow.
+func fitsInt32(key string, n int64) error {
+	if n < math.MinInt32 || n > math.MaxInt32 {
+		return pdp.KeyError(key, "must be from %d to %d, got %d", math.MinInt32, math.MaxInt32, n)
+	}
+	return nil
+}
+
+const objectClaimPointer = "/request/requestObject/claims/"
 
 // comparedParameters must stand in the object when they stand in the query.
-var comparedParameters = []string{
+var comparedParameters = [...]string{
 	oauth.ParamClientID, oauth.ParamResponseType, oauth.ParamResponseMode, oauth.ParamRedirectURI, oauth.ParamState,
 	oauth.ParamScope, oauth.ParamResource, oauth.ParamLoginHint, oauth.ParamPrompt, oauth.ParamKeycloakIDPHint,
 	oauth.ParamKeycloakAction, oauth.ParamNonce, oauth.ParamMaxAge, oauth.ParamUILocales, oauth.ParamClaims,
@@ -53,89 +67,135 @@ var comparedParameters = []string{
 // Execute judges the request object.
 func (e *secureRequestObject) Execute(r *pdp.Request, v *pdp.Verdict) error {
 	if !r.HasParameter(oauth.ParamRequest) && !r.HasParameter(oauth.ParamRequestURI) {
-		e.refuse(v, oauth.InvalidRequest, oauth.ParamRequest, "a request object is required", "request or request_uri", "")
+		e.refuseObject(v, "a request object is required", "request or request_uri", "neither")
 		return nil
 	}
 	if came, readable := r.RequestObject(); !came || !readable || len(r.ObjectClaims()) == 0 {
-		e.refuse(v, oauth.InvalidRequest, oauth.ParamRequest, "there is no request object with claims", "a request object", "")
+		e.refuseObject(v, "there is no request object with claims", "a signed JWT with claims", "none that can be read")
 		return nil
 	}
 	if !r.HasParameter(oauth.ParamScope) && r.ObjectClaim(oauth.ParamScope) == nil {
-		e.refuse(v, oauth.InvalidRequest, oauth.ParamScope, "scope is missing", "scope", "")
+		v.Reject(pdp.Finding{
+			Code: oauth.InvalidRequest, Field: oauth.ParamScope, Description: "scope is neither in the query nor in the request object",
+			Expected: "scope", Actual: "none", Spec: "OIDC Core §6.1", Remedy: "send scope in the request object",
+		})
 	}
 	e.times(r, v)
 	e.audience(r, v)
 	e.repeats(r, v)
 	if e.EncryptionRequired && !r.RequestObjectEncrypted() {
-		e.refuse(v, oauth.InvalidRequestObject, oauth.ParamRequest, "the request object must be encrypted", "a JWE", "a JWS")
+		// The code does not follow the way by which the object came.
+		v.Reject(pdp.Finding{
+			Code: oauth.InvalidRequestObject, Field: oauth.ParamRequest, Description: "the request object is not encrypted",
+			Expected: "a JWE", Actual: "a JWS", Spec: "Open Finance Brasil 5.2.2-1", Remedy: "encrypt the signed request object with a key of the provider",
+		})
 	}
 	return nil
 }
 
-// code is that of a bad object; one by reference or pushed is a bad request_uri.
-func (e *secureRequestObject) code(r *pdp.Request) string {
-	if r.HasParameter(oauth.ParamRequestURI) {
-		return oauth.InvalidRequestURI
-	}
-	return oauth.InvalidRequestObject
+func (*secureRequestObject) refuseObject(v *pdp.Verdict, description, expected, actual string) {
+	v.Reject(pdp.Finding{
+		Code: oauth.InvalidRequest, Field: oauth.ParamRequest, Description: description, Expected: expected, Actual: actual,
+		Spec: "FAPI 1.0 Advanced 5.2.2-1", Remedy: "send a signed request object as request, by reference, or pushed",
+	})
 }
+
+// refuse objects to a claim. A bad object by reference or pushed is a bad request_uri.
+func (*secureRequestObject) refuse(r *pdp.Request, v *pdp.Verdict, claim string, f pdp.Finding) {
+	f.Code, f.Field = oauth.InvalidRequestObject, objectClaimPointer+claim
+	if r.HasParameter(oauth.ParamRequestURI) {
+		f.Code = oauth.InvalidRequestURI
+	}
+	v.Reject(f)
+}
+
+const (
+	lifetimeSpec   = "FAPI 1.0 Advanced 5.2.2-13"
+	notBeforeSpec  = "FAPI 1.0 Advanced 5.2.2-17"
+	lifetimeRemedy = "sign a fresh request object with nbf now and exp soon after"
+)
 
 func (e *secureRequestObject) times(r *pdp.Request, v *pdp.Verdict) {
-	now, expiry, claim := r.Now().Unix(), int64(0), r.ObjectClaims()
-	if exp, ok := claim[oauth.ClaimExpiry]; !ok {
-		e.refuse(v, e.code(r), oauth.ClaimExpiry, "exp is missing", "a time", "")
-	} else if expiry = oauth.ClaimNumber(exp); now > expiry {
-		// The code of an expired object does not follow the way it came.
-		e.refuse(v, oauth.InvalidRequestObject, oauth.ClaimExpiry, "the request object has expired", fmt.Sprint("at least ", now), fmt.Sprint(expiry))
+	now := r.Now().Unix()
+	exp := r.ObjectClaim(oauth.ClaimExpiry)
+	expiry := oauth.ClaimNumber(exp)
+	switch {
+	case exp == nil:
+		e.refuse(r, v, oauth.ClaimExpiry, pdp.Finding{
+			Description: "exp is missing", Expected: "a time", Actual: "none", Spec: lifetimeSpec, Remedy: lifetimeRemedy,
+		})
+	case now > expiry:
+		// The code of an expired object does not follow the way by which it came.
+		v.Reject(pdp.Finding{
+			Code: oauth.InvalidRequestObject, Field: objectClaimPointer + oauth.ClaimExpiry, Description: "the request object has expired",
+			Expected: fmt.Sprint("at least ", now), Actual: fmt.Sprint(expiry), Spec: "RFC 7519 §4.1.4", Remedy: lifetimeRemedy,
+		})
 	}
 	if e.VerifyNotBefore {
-		e.notBefore(r, v, now, expiry)
+		e.notBefore(r, v, exp)
 	}
-	if iat, ok := claim[oauth.ClaimIssuedAt]; ok && now < oauth.ClaimNumber(iat)-e.AllowedClockSkew {
-		e.refuse(v, e.code(r), oauth.ClaimIssuedAt, "the request object was issued in the future", fmt.Sprint("at most ", now), fmt.Sprint(oauth.ClaimNumber(iat)))
+	// FAPI 2.0 SP 5.3.2.1-13: a clock that runs ahead a little is borne with.
+	if iat := r.ObjectClaim(oauth.ClaimIssuedAt); iat != nil && now+e.AllowedClockSkew < oauth.ClaimNumber(iat) {
+		e.refuse(r, v, oauth.ClaimIssuedAt, pdp.Finding{
+			Description: "the request object was issued in the future", Expected: fmt.Sprint("at most ", now+e.AllowedClockSkew),
+			Actual: fmt.Sprint(oauth.ClaimNumber(iat)), Spec: "FAPI 2.0 SP 5.3.2.1-13", Remedy: "set the clock of the client",
+		})
 	}
 }
 
-func (e *secureRequestObject) notBefore(r *pdp.Request, v *pdp.Verdict, now, expiry int64) {
-	nbf, ok := r.ObjectClaims()[oauth.ClaimNotBefore]
-	begin := oauth.ClaimNumber(nbf)
-	switch {
-	case !ok:
-		e.refuse(v, e.code(r), oauth.ClaimNotBefore, "nbf is missing", "a time", "")
-	case now < begin-e.AllowedClockSkew:
-		e.refuse(v, e.code(r), oauth.ClaimNotBefore, "the request object is not valid yet", fmt.Sprint("at most ", now), fmt.Sprint(begin))
-	case expiry-begin > e.AvailablePeriod:
-		// FAPI 1.0 Advanced 5.2.2-13: a lifetime of no more than 60 minutes.
-		e.refuse(v, e.code(r), oauth.ClaimExpiry, "the request object lives too long", fmt.Sprint("at most ", e.AvailablePeriod, " seconds"), fmt.Sprint(expiry-begin))
+func (e *secureRequestObject) notBefore(r *pdp.Request, v *pdp.Verdict, exp *structpb.Value) {
+	nbf := r.ObjectClaim(oauth.ClaimNotBefore)
+	if nbf == nil {
+		e.refuse(r, v, oauth.ClaimNotBefore, pdp.Finding{
+			Description: "nbf is missing", Expected: "a time", Actual: "none", Spec: notBeforeSpec, Remedy: lifetimeRemedy,
+		})
+		return
+	}
+	begin, latest := oauth.ClaimNumber(nbf), r.Now().Unix()+e.AllowedClockSkew
+	if latest < begin {
+		e.refuse(r, v, oauth.ClaimNotBefore, pdp.Finding{
+			Description: "the request object is not valid yet", Expected: fmt.Sprint("at most ", latest), Actual: fmt.Sprint(begin),
+			Spec: "FAPI 2.0 SP 5.3.2.1-13", Remedy: lifetimeRemedy,
+		})
+	}
+	if life := oauth.ClaimNumber(exp) - begin; exp != nil && life > e.AvailablePeriod {
+		e.refuse(r, v, oauth.ClaimExpiry, pdp.Finding{
+			Description: "the request object lives too long", Expected: fmt.Sprintf("at most %d seconds after nbf", e.AvailablePeriod),
+			Actual: fmt.Sprintf("%d seconds", life), Spec: lifetimeSpec, Remedy: lifetimeRemedy,
+		})
 	}
 }
 
 func (e *secureRequestObject) audience(r *pdp.Request, v *pdp.Verdict) {
-	if !oauth.AudienceContains(r.ObjectClaims()[oauth.ClaimAudience], r.Issuer()) {
-		e.refuse(v, e.code(r), oauth.ClaimAudience, "aud must name the issuer", orNone(r.Issuer()), "")
+	if aud := r.ObjectClaim(oauth.ClaimAudience); !oauth.AudienceContains(aud, r.Issuer()) {
+		e.refuse(r, v, oauth.ClaimAudience, pdp.Finding{
+			Description: "aud does not name the issuer", Expected: orNone(r.Issuer()), Actual: orNone(oauth.ClaimText(aud)),
+			Spec: "FAPI 1.0 Advanced 5.2.2-15", Remedy: "set aud to the issuer URL, character by character",
+		})
 	}
 }
 
+// repeats compares the query with the object. The values are not told: they may
+// bind the session, or name a person. Of a withheld one only the name is compared.
 func (e *secureRequestObject) repeats(r *pdp.Request, v *pdp.Verdict) {
 	for _, name := range comparedParameters {
 		sent, ok := r.Parameter(name)
 		if !ok {
 			continue
 		}
-		claim := r.ObjectClaim(name)
-		text, there := oauth.ScalarText(claim)
+		text, there := oauth.ScalarText(r.ObjectClaim(name))
 		switch {
 		case !there:
-			e.refuse(v, oauth.InvalidRequest, name, "the parameter is not in the request object", "the same as in the request", "")
-		case !r.Withheld(name) && text != sent:
-			e.refuse(v, oauth.InvalidRequest, name, "the parameter differs from the request object", sent, text)
+			e.differs(v, name, "the parameter is not in the request object", "none")
+		case text != sent && !r.Withheld(name):
+			e.differs(v, name, "the parameter is another one in the request object", "another value")
 		}
 	}
 }
 
-func (e *secureRequestObject) refuse(v *pdp.Verdict, code, field, description, expected, actual string) {
+func (*secureRequestObject) differs(v *pdp.Verdict, name, description, actual string) {
 	v.Reject(pdp.Finding{
-		Code: code, Field: field, Description: description, Expected: expected, Actual: actual,
-		Spec: secureRequestObjectSpec, Remedy: secureRequestObjectRemedy,
+		Code: oauth.InvalidRequest, Field: name, Description: description, Expected: "the value of the query", Actual: actual,
+		Spec: "FAPI 1.0 Advanced 5.2.2-10", Remedy: "send " + name + " in the request object, and in the query the same or nothing",
 	})
 }

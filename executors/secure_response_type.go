@@ -49,6 +49,7 @@ func (e *secureResponseType) configure(r *pdp.Request, v *pdp.Verdict) {
 	}
 	detached, _ := r.Client().Attribute(oauth.AttrIDTokenDetachedSignature)
 	if !strings.EqualFold(detached, "true") {
+		// FAPI 1.0 Advanced 5.2.2.1-4: the ID token is a detached signature.
 		v.Reject(pdp.Finding{
 			Code: oauth.InvalidClientMetadata, Field: pdp.AttributePointer(oauth.AttrIDTokenDetachedSignature),
 			Description: "the ID token must be a detached signature", Expected: "true", Actual: orNone(detached),
@@ -59,18 +60,29 @@ func (e *secureResponseType) configure(r *pdp.Request, v *pdp.Verdict) {
 
 func (e *secureResponseType) authorize(r *pdp.Request, v *pdp.Verdict) {
 	types, _ := r.Effective(oauth.ParamResponseType)
-	mode, _ := r.Effective(oauth.ParamResponseMode)
 	// FAPI 1.0 Advanced 5.2.2-2: code id_token, or code with response_mode jwt.
 	hybrid := oauth.HasWord(types, oauth.ResponseTypeCode) && oauth.HasWord(types, oauth.ResponseTypeIDToken)
 	if hybrid && (e.AllowTokenResponseType || !oauth.HasWord(types, oauth.ResponseTypeToken)) {
 		return
 	}
-	if types == oauth.ResponseTypeCode && strings.EqualFold(mode, oauth.ResponseModeJWT) {
-		return
+	actual := orNone(types)
+	if strings.TrimRight(types, " ") == oauth.ResponseTypeCode {
+		mode, _ := r.Effective(oauth.ParamResponseMode)
+		if strings.EqualFold(mode, oauth.ResponseModeJWT) {
+			return
+		}
+		actual += " with response_mode=" + mode
 	}
 	v.Reject(pdp.Finding{
 		Code: oauth.InvalidRequest, Field: oauth.ParamResponseType, Description: "the response type is not allowed",
-		Expected: "code id_token, or code with response_mode=jwt", Actual: strings.TrimSpace(types + " " + mode),
-		Spec: "FAPI 1.0 Advanced 5.2.2-2", Remedy: "use response_type=code id_token, or response_type=code with response_mode=jwt",
+		Expected: e.allowed(), Actual: actual, Spec: "FAPI 1.0 Advanced 5.2.2-2",
+		Remedy: "use response_type=code id_token, or response_type=code with response_mode=jwt",
 	})
+}
+
+func (e *secureResponseType) allowed() string {
+	if e.AllowTokenResponseType {
+		return "code id_token, code id_token token, or code with response_mode=jwt"
+	}
+	return "code id_token, or code with response_mode=jwt"
 }

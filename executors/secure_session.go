@@ -29,7 +29,7 @@ func (secureSession) Execute(r *pdp.Request, v *pdp.Verdict) error {
 	if oauth.HasWord(scope, oauth.ScopeOpenID) {
 		name, spec = oauth.ParamNonce, "FAPI 1.0 Baseline 5.2.2.2-1"
 	}
-	if _, sent := r.Effective(name); !sent {
+	if !r.HasEffective(name) {
 		v.Reject(pdp.Finding{
 			Code: oauth.InvalidRequest, Field: name, Description: name + " is missing",
 			Expected: "a fresh value", Actual: "none", Spec: spec, Remedy: "send a fresh " + name + " and compare it with that of the answer",

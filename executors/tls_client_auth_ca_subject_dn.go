@@ -50,7 +50,7 @@ func (e *tlsClientAuthCASubjectDN) Execute(r *pdp.Request, v *pdp.Verdict) error
 		v.SetAttribute(oauth.AttrX509CASubjectDN, e.text)
 		return nil
 	}
-	if !e.enforced {
+	if !e.enforced || text == e.text {
 		return nil
 	}
 	if dn, err := oauth.ParseDN(text); err != nil || !dn.Equal(e.dn) {

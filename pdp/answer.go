@@ -64,6 +64,7 @@ func (e *evaluation) wireError(err *pb.PolicyError) *pb.PolicyError {
 	if e.fault {
 		return wire
 	}
+	wire.HttpStatus, wire.Delivery = redirectStatus(err.Delivery, err.HttpStatus), e.wireDelivery(err.Delivery)
 	switch event := e.req.msg.Event; {
 	case ClientWrites.Has(event), event == View, event == Unregister:
 		e.registrationError(wire)
@@ -76,10 +77,21 @@ func (e *evaluation) wireError(err *pb.PolicyError) *pb.PolicyError {
 	case event == UserinfoRequest && err.Code == oauth.NotAllowed:
 		// RFC 6750 section 3.1; Keycloak's endpoint crashes on the executor's code.
 		wire.Code, wire.HttpStatus = oauth.InvalidToken, http.StatusUnauthorized
-	case event == AuthorizationRequest || event == ImplicitHybridTokenResponse:
-		wire.HttpStatus = redirectStatus(wire.Delivery, err.HttpStatus)
 	}
 	return wire
+}
+
+// wireDelivery is that of Keycloak's endpoints where it is not ours (events.md A2):
+// a logout that a browser makes is answered with JSON, and what is wrong with a
+// client of a metadata document comes out of the authorization endpoint as a page.
+func (e *evaluation) wireDelivery(d pb.PolicyError_Delivery) pb.PolicyError_Delivery {
+	switch event := e.req.msg.Event; {
+	case event == LogoutRequest:
+		return pb.PolicyError_DELIVERY_DIRECT
+	case ClientWrites.Has(event) && e.req.Channel() == ChannelMetadataDocument:
+		return pb.PolicyError_DELIVERY_PAGE
+	}
+	return d
 }
 
 // grantErrors are the events whose errors Keycloak always calls invalid_grant.
@@ -96,15 +108,12 @@ func redirectStatus(d pb.PolicyError_Delivery, status int32) int32 {
 	return status
 }
 
-// registrationError is that of the administration API, of dynamic registration,
-// which hides the error of everything but -ED events, or of a metadata document,
-// whose error comes out of the authorization endpoint as a page.
+// registrationError is that of the administration API, of a metadata document, or of
+// dynamic registration, which hides the error of everything but -ED events.
 func (e *evaluation) registrationError(wire *pb.PolicyError) {
 	wire.HttpStatus = http.StatusBadRequest
 	event := e.req.msg.Event
 	switch e.req.Channel() {
-	case ChannelMetadataDocument:
-		wire.Delivery = pb.PolicyError_DELIVERY_PAGE
 	case ChannelAnonymous, ChannelInitialAccessToken, ChannelRegistrationAccessToken, ChannelAuthenticatedUser:
 		if event != Registered && event != Updated {
 			wire.Description, wire.Code, wire.HttpStatus = wire.Code, oauth.InsufficientScope, http.StatusForbidden

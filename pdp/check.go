@@ -46,6 +46,9 @@ func CheckInput(req *pb.EvaluateRequest, l Limits) error {
 	if w.err == nil {
 		w.enums(req)
 	}
+	if w.err == nil {
+		w.times(req)
+	}
 	if w.err != nil {
 		return w.err
 	}
@@ -73,13 +76,21 @@ func (w *walker) secrets(req *pb.EvaluateRequest) {
 	w.secretKeys("/request/parameters/", q.GetParameters(), secretParameters)
 	w.secretKeys("/request/effectiveParameters/", q.GetEffectiveParameters(), secretParameters)
 	w.secretKeys("/request/pushedParameters/", q.GetPushedParameters(), secretParameters)
-	for name := range q.GetHeaders() {
-		if lower := strings.ToLower(name); slices.Contains(secretHeaders, lower) {
-			w.fail("/request/headers/"+EscapePointer(name), "a credential must not be sent; leave the header out")
-		}
+	if name := secretHeader(q.GetHeaders()); name != "" {
+		w.fail("/request/headers/"+EscapePointer(name), "a credential must not be sent; leave the header out")
 	}
 	w.secretClient("/client", req.Client)
 	w.secretClient("/proposedClient", req.ProposedClient)
+}
+
+// secretHeader returns the first header, by name, that holds a credential, or "".
+func secretHeader(headers map[string]string) (first string) {
+	for name := range headers {
+		if slices.Contains(secretHeaders, strings.ToLower(name)) && (first == "" || name < first) {
+			first = name
+		}
+	}
+	return first
 }
 
 func (w *walker) secretKeys(pointer string, values map[string]string, secret []string) {
@@ -149,5 +160,15 @@ func (w *walker) enums(req *pb.EvaluateRequest) {
 		if e.number < 0 || e.number > e.greater {
 			w.fail(e.field, "unknown enum value; see the contract for the known ones")
 		}
+	}
+}
+
+// times refuses points in time that no calendar has; binary lets them through.
+func (w *walker) times(req *pb.EvaluateRequest) {
+	if t := req.Options.GetEvaluationTime(); t != nil && !t.IsValid() {
+		w.fail("/options/evaluationTime", "the time is not between the years 1 and 9999")
+	}
+	if t := req.Session.GetAuthTime(); t != nil && !t.IsValid() {
+		w.fail("/session/authTime", "the time is not between the years 1 and 9999")
 	}
 }

@@ -94,6 +94,7 @@ func (c Client) Bool(f *BoolField) (value, ok bool) {
 		return *v, true
 	}
 	if !c.cleared(f.path) {
+		c.unsent(f.path)
 		if v := f.of(c.base()); v != nil {
 			return *v, true
 		}
@@ -117,6 +118,7 @@ func (c Client) String(f *StringField) (value string, ok bool) {
 		return *v, true
 	}
 	if !c.cleared(f.path) {
+		c.unsent(f.path)
 		if v := f.of(c.base()); v != nil {
 			return *v, true
 		}
@@ -134,6 +136,7 @@ func (c Client) List(f *ListField) []string {
 		return list
 	}
 	if !c.cleared(f.path) {
+		c.unsent(f.path)
 		if list := f.of(c.base()); len(list) > 0 {
 			return list
 		}
@@ -152,14 +155,23 @@ func (c Client) Attribute(key string) (value string, ok bool) {
 	if v, ok := c.overlay().Attributes[key]; ok {
 		return c.attribute(v)
 	}
-	if c.clearedAttribute(key) {
+	switch c.clearedAttribute(key) {
+	case emptied:
 		return "", c.present
+	case removed:
+		if c.r.omitsSome() {
+			c.unsent(AttributePointer(key))
+		}
+		return "", false
+	}
+	if c.r.omitsSome() {
+		c.unsent(AttributePointer(key))
 	}
 	// Keycloak drops blank attributes when it stores a client: executors-client.md 0.1-3.
 	if v, ok := c.base().Attributes[key]; ok && !blank(v) {
 		return v, true
 	}
-	if len(c.r.omitted) > 0 || len(c.r.msg.Omitted) > 0 {
+	if c.r.omitsSome() {
 		c.absent(AttributePointer(key))
 	}
 	return "", false
@@ -203,24 +215,41 @@ func (c Client) cleared(path string) bool {
 	return false
 }
 
-func (c Client) clearedAttribute(key string) bool {
+// clearing is what the mask of a change does to an attribute that it does not send.
+type clearing int8
+
+const (
+	untouched clearing = iota
+	removed            // all attributes are
+	emptied            // it is named, and set to the empty text
+)
+
+func (c Client) clearedAttribute(key string) (done clearing) {
 	if c.proposed == nil || len(c.r.msg.ProposedMask) == 0 {
-		return false
+		return untouched
 	}
 	for _, p := range c.r.msg.ProposedMask {
-		if p == "/attributes" || strings.HasPrefix(p, attributesPrefix) && p[len(attributesPrefix):] == EscapePointer(key) {
-			return true
+		switch {
+		case strings.HasPrefix(p, attributesPrefix) && p[len(attributesPrefix):] == EscapePointer(key):
+			return emptied
+		case p == "/attributes":
+			done = removed
 		}
 	}
-	return false
+	return done
+}
+
+// unsent notes that the change does not say whether it sets a member: what is
+// stored counts only if it does not.
+func (c Client) unsent(path string) {
+	if c.proposed != nil {
+		c.r.absent("/proposedClient", path)
+	}
 }
 
 // absent notes that a member was read and is not there. The stored client lacks
 // it when there is one, else the proposed client does.
 func (c Client) absent(path string) {
-	if len(c.r.omitted) == 0 && len(c.r.msg.Omitted) == 0 {
-		return
-	}
 	if c.stored != nil || c.proposed == nil {
 		c.r.absent("/client", path)
 	}

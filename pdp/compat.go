@@ -13,8 +13,11 @@ import (
 // as on although the submitted client leaves it out (executors-client.md Δ11).
 // Keycloak does not ask.
 func (r *Request) PasswordGrantImplied() bool {
-	return !r.keycloak && r.msg.Event == Register &&
-		r.msg.ProposedClient.GetProtocol() == oauth.ProtocolOpenIDConnect
+	if r.keycloak || r.msg.Event != Register {
+		return false
+	}
+	protocol, _ := r.Client().String(Protocol)
+	return protocol == oauth.ProtocolOpenIDConnect
 }
 
 // LocalHTTP reports whether a URI is http to this machine (executors-client.md
@@ -27,6 +30,12 @@ func (r *Request) LocalHTTP(uri string) bool {
 	u, err := oauth.ParseURI(uri)
 	return err == nil && u.Scheme == "http" && (u.Host == "localhost" || u.Host == "127.0.0.1")
 }
+
+// LooseAnswers reports whether the answer of an endpoint that an executor asks
+// counts whatever its status, and texts and whole numbers in it as booleans, as
+// Keycloak reads it (executors-request.md, intent-client-bind-checker). Else only
+// status 200 and JSON booleans count.
+func (r *Request) LooseAnswers() bool { return r.keycloak }
 
 // HostUnder reports whether a host lies under a domain (conditions.md D1): whole
 // labels must match; Keycloak compares the end of the text.
@@ -46,7 +55,13 @@ func (r *Request) HasProposal() bool {
 	case Register, Update:
 		return r.msg.ProposedClient != nil
 	case Updated:
-		return r.keycloak && r.msg.ProposedClient != nil && r.Channel() == ChannelAdmin
+		if !r.keycloak || r.Channel() != ChannelAdmin {
+			return false
+		}
+		if r.msg.ProposedClient == nil {
+			r.absent("/proposedClient", "")
+		}
+		return r.msg.ProposedClient != nil
 	}
 	return false
 }

@@ -37,7 +37,7 @@ type evaluation struct {
 	rejected bool    // an enforced finding stands
 	fault    bool    // and the first one is a fault
 	first    Finding // the first one
-	unsafe   bool    // one of them says that the redirect URI must not be used
+	unsafe   bool    // one of them says that the redirect URI must not be used, or could not tell
 	rotated  bool    // an executor that rotates secrets ran
 
 	trace tracer
@@ -81,10 +81,10 @@ func (e *evaluation) begin(r *Realm, req *pb.EvaluateRequest, env Env, out *pb.E
 func resetKeeping(out *pb.EvaluateResponse) {
 	out.Decision, out.Reason, out.Revision, out.DecisionId = 0, 0, 0, ""
 	out.Error, out.WireError, out.Client, out.Trace = nil, nil, nil, nil
-	clear(out.Findings)
-	clear(out.Mutations)
-	clear(out.ProposedMutations)
-	clear(out.Obligations)
+	clear(out.Findings[:cap(out.Findings)])
+	clear(out.Mutations[:cap(out.Mutations)])
+	clear(out.ProposedMutations[:cap(out.ProposedMutations)])
+	clear(out.Obligations[:cap(out.Obligations)])
 	out.Findings, out.Mutations = out.Findings[:0], out.Mutations[:0]
 	out.ProposedMutations, out.Obligations = out.ProposedMutations[:0], out.Obligations[:0]
 	out.AppliedPolicies = out.AppliedPolicies[:0]
@@ -92,7 +92,7 @@ func resetKeeping(out *pb.EvaluateResponse) {
 
 // release forgets everything that belongs to the request.
 func (e *evaluation) release() {
-	clear(e.req.changes)
+	clear(e.req.changes[:cap(e.req.changes)])
 	e.req = Request{changes: e.req.changes[:0]}
 	e.realm, e.out, e.env, e.policy, e.profile, e.executor = nil, nil, Env{}, nil, nil, nil
 	e.first, e.trace = Finding{}, tracer{}
@@ -179,14 +179,14 @@ func (e *evaluation) vote(c *boundCondition) (vote Vote, err error) {
 		return Abstain, nil
 	}
 	defer e.recovered(&err)
-	e.req.missing, e.req.because = "", ""
+	e.req.missing, e.req.unreadable, e.req.because = "", false, ""
 	e.req.delta = false
 	vote, err = c.condition.Vote(&e.req)
 	switch {
 	case err != nil:
 	case vote == Abstain: // abstaining reads nothing that could be missing
 	case e.req.missing != "":
-		err = &missingError{e.req.missing}
+		err = &missingError{e.req.missing, e.req.unreadable}
 	case vote != Yes && vote != No:
 		err = fmt.Errorf("condition gave no vote")
 	case c.negated:
@@ -234,15 +234,16 @@ func (e *evaluation) undo(m marks) {
 	e.out.Obligations = e.out.Obligations[:m.obligations]
 	e.req.changes = e.req.changes[:m.changes]
 	e.rejected, e.fault, e.unsafe, e.first = m.rejected, m.fault, m.unsafe, m.first
+	e.trace.undo()
 }
 
 func (e *evaluation) call(x *boundExecutor) (err error) {
 	defer e.recovered(&err)
-	e.req.missing, e.req.because = "", ""
+	e.req.missing, e.req.unreadable, e.req.because = "", false, ""
 	e.req.delta = x.info.Delta && e.req.keycloak
 	err = x.executor.Execute(&e.req, &e.verdict)
 	if err == nil && e.req.missing != "" {
-		err = &missingError{e.req.missing}
+		err = &missingError{e.req.missing, e.req.unreadable}
 	}
 	return err
 }
@@ -254,10 +255,16 @@ func (e *evaluation) recovered(err *error) {
 	}
 }
 
-// missingError tells which fact a provider needed and did not get.
-type missingError struct{ fact string }
+// missingError tells which fact a provider needed and did not get, or could not read.
+type missingError struct {
+	fact       string
+	unreadable bool
+}
 
 func (m *missingError) Error() string {
+	if m.unreadable {
+		return fmt.Sprintf("the fact %s was sent and cannot be read", m.fact)
+	}
 	return fmt.Sprintf("the fact %s is needed and was not sent", m.fact)
 }
 
@@ -281,6 +288,9 @@ func (e *evaluation) faulted(condition string, err error) {
 	if m, ok := err.(*missingError); ok { //nolint:errorlint // made here, never wrapped
 		f.Field = m.fact
 		f.Remedy = "send the fact, or use a policy that does not need it"
+		if m.unreadable {
+			f.Remedy = "send what can be read, or what the provider itself has read"
+		}
 	}
 	e.record(f, condition, true)
 }
@@ -290,7 +300,7 @@ func (e *evaluation) record(f Finding, condition string, fault bool) {
 	if enforced && !e.rejected {
 		e.rejected, e.fault, e.first = true, fault, f
 	}
-	if enforced && !fault && e.executor != nil && e.executor.info.UnsafeRedirect {
+	if enforced && e.executor != nil && e.executor.info.UnsafeRedirect {
 		e.unsafe = true
 	}
 	finding := &pb.Finding{

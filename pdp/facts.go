@@ -24,12 +24,20 @@ func (r *Request) Channel() Channel { return r.msg.Registration.GetChannel() }
 
 // SecretRegenerated reports whether an administrator made a new secret.
 func (r *Request) SecretRegenerated() bool {
-	return r.msg.Registration.GetOperation() == pb.Registration_OPERATION_SECRET_REGENERATION
+	operation := r.msg.Registration.GetOperation()
+	if operation == pb.Registration_OPERATION_UNSPECIFIED {
+		r.absentMeaning("/registration/operation")
+	}
+	return operation == pb.Registration_OPERATION_SECRET_REGENERATION
 }
 
 // FrontChannelLogout reports whether a client is logged out through the browser.
 func (r *Request) FrontChannelLogout() bool {
-	return r.msg.Request.GetLogout() == pb.OAuthRequest_LOGOUT_FRONT_CHANNEL
+	logout := r.msg.Request.GetLogout()
+	if logout == pb.OAuthRequest_LOGOUT_UNSPECIFIED {
+		r.absentMeaning("/request/logout")
+	}
+	return logout == pb.OAuthRequest_LOGOUT_FRONT_CHANNEL
 }
 
 // Actor tells whether it is known who changes the client. A channel on which
@@ -66,6 +74,7 @@ func (r *Request) ActorClientRoles(clientID string) []string {
 	roles := r.msg.Actor.GetClientRoles()[clientID].GetRoles()
 	if len(roles) == 0 {
 		r.absent("/actor/clientRoles", "")
+		r.absentMember("/actor/clientRoles/", clientID)
 	}
 	return roles
 }
@@ -120,6 +129,7 @@ func (r *Request) ACRLevel(acr string) (level int32, ok bool) {
 	level, ok = r.msg.AcrLoaMap[acr]
 	if !ok {
 		r.absent("/acrLoaMap", "")
+		r.absentMember("/acrLoaMap/", acr)
 	}
 	return level, ok
 }
@@ -132,10 +142,18 @@ func (r *Request) MetadataDocument() *pb.ClientMetadataDocument {
 	return r.msg.ClientMetadataDocument
 }
 
+// MetadataURL returns the URL that the metadata document was fetched from, or "".
+func (r *Request) MetadataURL() string {
+	return r.text(r.MetadataDocument().GetUrl(), "/clientMetadataDocument/url")
+}
+
 // CredentialOffer returns the credentials asked for and offered, or nil.
 func (r *Request) CredentialOffer() *pb.CredentialOffer {
 	if r.msg.CredentialOffer == nil {
 		r.absent("/credentialOffer", "")
+	}
+	if len(r.msg.CredentialOffer.GetRequestedConfigurationIds()) == 0 {
+		r.absentMeaning("/credentialOffer/requestedConfigurationIds")
 	}
 	return r.msg.CredentialOffer
 }
@@ -145,6 +163,14 @@ func (r *Request) CredentialOffer() *pb.CredentialOffer {
 func (r *Request) RequireFact(pointer string) {
 	if r.missing == "" {
 		r.missing = pointer
+	}
+}
+
+// requireReadable makes the running provider a fault that names a fact which came
+// and cannot be read.
+func (r *Request) requireReadable(pointer string) {
+	if r.missing == "" {
+		r.missing, r.unreadable = pointer, true
 	}
 }
 
@@ -192,6 +218,9 @@ func (r *Request) ClientAssertion() (ClientAssertion, bool) {
 	auth := r.msg.ClientAuthentication
 	if auth.GetAssertion() == nil {
 		r.absent("/clientAuthentication/assertion", "")
+		if auth.GetAuthenticator() == "" {
+			r.absentMeaning("/clientAuthentication/authenticator")
+		}
 		if r.missing == "" && oauth.IsAssertionAuthenticator(auth.GetAuthenticator()) {
 			r.missing = "/clientAuthentication/assertion"
 		}
@@ -200,7 +229,7 @@ func (r *Request) ClientAssertion() (ClientAssertion, bool) {
 	jwt := readJWT(auth.Assertion.Alg, auth.Assertion.Claims, auth.Assertion.Compact)
 	a := ClientAssertion{Type: auth.AssertionType, Alg: jwt.alg, Claims: jwt.claims, Unreadable: jwt.bad}
 	if a.Type == "" {
-		a.Type, _ = r.wire(oauth.ParamClientAssertionType)
+		a.Type = r.msg.Request.GetParameters()[oauth.ParamClientAssertionType]
 	}
 	if a.Type == "" {
 		a.Type = oauth.AssertionTypeJWTBearer

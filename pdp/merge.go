@@ -75,7 +75,15 @@ func clearPath(client *pb.Client, path string) {
 
 func attributeKey(path string) (string, bool) {
 	key, ok := strings.CutPrefix(path, attributesPrefix)
-	return strings.NewReplacer("~1", "/", "~0", "~").Replace(key), ok
+	return unescapePointer(key), ok
+}
+
+// unescapePointer undoes [EscapePointer].
+func unescapePointer(name string) string {
+	if !strings.Contains(name, "~") {
+		return name
+	}
+	return strings.NewReplacer("~1", "/", "~0", "~").Replace(name)
 }
 
 func clientField(path string) protoreflect.FieldDescriptor {

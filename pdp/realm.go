@@ -164,13 +164,18 @@ func (p *policy) indexable(e Event) *boundCondition {
 }
 
 // candidates finds the policies to ask, in order. With facts omitted any condition
-// may be a fault, so that every policy of the event is asked.
+// may be a fault, so that every policy of the event is asked; so is it with the
+// value withheld that decides on the grant.
 func (e *evaluation) candidates(x *eventIndex) []int32 {
-	if len(e.req.omitted) > 0 || len(e.req.msg.Omitted) > 0 {
+	if e.req.omitsSome() {
 		return x.all
 	}
-	e.found = e.found[:0]
+	e.found, e.req.missing = e.found[:0], ""
 	e.keyed(x)
+	// A value that was withheld leads nowhere, and is a fault of who reads it.
+	if e.req.missing != "" {
+		return x.all
+	}
 	if len(e.found) == 0 {
 		return x.always
 	}

@@ -87,7 +87,8 @@ type ConditionInfo struct {
 	// Events are those on which the condition votes; on others it abstains.
 	Events EventSet
 	// MayFault marks a condition that may be unable to decide although no fact
-	// that it needs is omitted.
+	// that it needs is omitted: it has cases of its own, or reads the value of a
+	// parameter, which may have been withheld.
 	MayFault bool
 	// New makes the condition from its configuration.
 	New Factory[Condition]

@@ -23,6 +23,7 @@ type Request struct {
 
 	delta      bool   // the running executor sees the submitted fields alone
 	missing    string // first omitted fact that the running provider read
+	unreadable bool   // it was sent, and cannot be read
 	explaining bool
 	because    string
 
@@ -66,12 +67,31 @@ func (r *Request) text(value, pointer string) string {
 // absent notes that a fact was read and is not there. The pointer comes in two
 // parts, so that nothing is built unless a fact is omitted.
 func (r *Request) absent(pointer, rest string) {
-	if r.missing != "" || (len(r.omitted) == 0 && len(r.msg.Omitted) == 0) {
+	if r.missing != "" || !r.omitsSome() {
 		return
 	}
 	if fact := pointer + rest; omits(r.msg.Omitted, fact) || omits(r.omitted, fact) {
 		r.missing = fact
 	}
+}
+
+// omitsSome reports whether there are facts that nobody looked up.
+func (r *Request) omitsSome() bool { return len(r.omitted) > 0 || len(r.msg.Omitted) > 0 }
+
+// absentMember is absent for a member of a map or a free JSON object.
+func (r *Request) absentMember(pointer, name string) { r.absent(pointer, EscapePointer(name)) }
+
+// absentMeaning notes a fact whose absence has a meaning of its own beside what else
+// was sent of its message: only the fact itself, not the message, makes it a fault.
+func (r *Request) absentMeaning(fact string) {
+	if r.lists(fact) {
+		r.RequireFact(fact)
+	}
+}
+
+// lists reports whether the fact itself is one that nobody looked up.
+func (r *Request) lists(fact string) bool {
+	return slices.Contains(r.msg.Omitted, fact) || slices.Contains(r.omitted, fact)
 }
 
 // omits reports whether the fact, or a message above it, is listed.
@@ -154,7 +174,10 @@ func (r *Request) HasParameter(name string) bool {
 			return true
 		}
 	}
-	r.absent("/request/parameters/", name)
+	r.absentMember("/request/parameters/", name)
+	if len(q.GetParameterNames()) == 0 {
+		r.absentMeaning("/request/parameterNames")
+	}
 	return false
 }
 
@@ -167,6 +190,16 @@ func (r *Request) Parameter(name string) (value string, ok bool) {
 	return "", r.HasParameter(name)
 }
 
+// ParameterValue returns the value of a parameter as it came at this endpoint, or
+// "". Reading one that was withheld is a fault.
+func (r *Request) ParameterValue(name string) string {
+	value, _ := r.Parameter(name)
+	if r.Withheld(name) {
+		r.RequireFact("/request/parameters/" + EscapePointer(name))
+	}
+	return value
+}
+
 // Withheld reports whether a parameter came whose value was kept back.
 func (r *Request) Withheld(name string) bool {
 	if _, sent := r.msg.Request.GetParameters()[name]; sent {
@@ -176,16 +209,36 @@ func (r *Request) Withheld(name string) bool {
 }
 
 // ParameterNames calls yield with the name of every parameter that came at this
-// endpoint, in no order and perhaps twice, until it returns false.
+// endpoint, sorted, until it returns false.
 func (r *Request) ParameterNames(yield func(string) bool) {
+	r.absentParameters()
+	var room [32]string // most requests have fewer, and cost no allocation
+	names := append(room[:0], r.msg.Request.GetParameterNames()...)
 	for name := range r.msg.Request.GetParameters() {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
 		if !yield(name) {
 			return
 		}
 	}
-	for _, name := range r.msg.Request.GetParameterNames() {
-		if !yield(name) {
-			return
+}
+
+// absentParameters notes a parameter that nobody looked up, for who reads them all.
+func (r *Request) absentParameters() {
+	const prefix = "/request/parameters"
+	if q := r.msg.Request; len(q.GetParameters()) == 0 && len(q.GetParameterNames()) == 0 {
+		r.absent(prefix, "")
+	}
+	if len(r.msg.Request.GetParameterNames()) == 0 {
+		r.absentMeaning("/request/parameterNames")
+	}
+	for _, list := range [...][]string{r.msg.Omitted, r.omitted} {
+		for _, p := range list {
+			if name, ok := strings.CutPrefix(p, prefix+"/"); ok && !r.received(unescapePointer(name)) {
+				r.RequireFact(p)
+			}
 		}
 	}
 }
@@ -210,6 +263,7 @@ func (r *Request) PushedRequestFound() bool {
 	case pb.OAuthRequest_PUSHED_REQUEST_NOT_FOUND:
 		return false
 	}
+	r.absentMeaning("/request/pushedRequest")
 	if len(q.GetPushedParameters()) > 0 || r.PushedObject() {
 		return true
 	}
@@ -219,14 +273,19 @@ func (r *Request) PushedRequestFound() bool {
 
 // PushedObject reports whether a request object was pushed.
 func (r *Request) PushedObject() bool {
-	return r.msg.Request.GetRequestObject().GetSource() == pb.RequestObject_SOURCE_PUSHED
+	object := r.msg.Request.GetRequestObject()
+	if object == nil {
+		r.absent("/request/requestObject", "")
+	}
+	r.absentSource()
+	return object.GetSource() == pb.RequestObject_SOURCE_PUSHED
 }
 
 // HasPushedParameter reports whether the pushed request stored a parameter.
 func (r *Request) HasPushedParameter(name string) bool {
 	_, ok := r.msg.Request.GetPushedParameters()[name]
 	if !ok {
-		r.absent("/request/pushedParameters/", name)
+		r.absentMember("/request/pushedParameters/", name)
 	}
 	return ok
 }
@@ -271,6 +330,7 @@ func (r *Request) ProofVerified() bool {
 	case pb.DPoPProof_STATE_VERIFIED:
 		return true
 	case pb.DPoPProof_STATE_UNSPECIFIED:
+		r.absentMeaning("/dpop/state")
 		return r.msg.Dpop.Jkt != ""
 	}
 	return false
@@ -299,7 +359,16 @@ func (t Token) Readable() bool {
 		t.r.absent(t.pointer, "")
 		return false
 	}
+	if t.facts.State == pb.TokenFacts_STATE_UNSPECIFIED {
+		t.absentState()
+	}
 	return t.facts.State != pb.TokenFacts_STATE_UNDECODABLE
+}
+
+func (t Token) absentState() {
+	if t.r.omitsSome() {
+		t.r.absentMeaning(t.pointer + "/state")
+	}
 }
 
 // Claim returns a claim, or nil.
@@ -307,11 +376,15 @@ func (t Token) Claim(name string) *structpb.Value {
 	if v := t.facts.GetClaims().GetFields()[name]; v != nil {
 		return v
 	}
-	t.r.absent(t.pointer+"/claims/", name)
+	t.r.absentMember(t.pointer+"/claims/", name)
 	return nil
 }
 
 // Confirmation returns a text member of the claim `cnf`, or "" (RFC 7800).
 func (t Token) Confirmation(member string) string {
-	return t.Claim("cnf").GetStructValue().GetFields()[member].GetStringValue()
+	v := t.Claim(oauth.ClaimConfirmation).GetStructValue().GetFields()[member]
+	if v == nil {
+		t.r.absentMember(t.pointer+"/claims/"+oauth.ClaimConfirmation+"/", member)
+	}
+	return v.GetStringValue()
 }

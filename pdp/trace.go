@@ -4,6 +4,7 @@ import (
 	"time"
 
 	pb "github.com/sidegate/sidegate/gen/go/clientpolicy/v1"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
@@ -134,10 +135,30 @@ func (t *tracer) endExecutor(e *evaluation) {
 	case e.findings > 0:
 		t.running.Outcome, t.running.Reason = pb.ExecutorTrace_OUTCOME_REJECT, t.running.Findings[0].Description
 	default:
-		t.running.Outcome, t.running.Reason = pb.ExecutorTrace_OUTCOME_PASS, e.req.because
+		t.running.Outcome, t.running.Reason = pb.ExecutorTrace_OUTCOME_PASS, t.passed(e.req.because)
 	}
 	t.running.Duration = t.since(t.stepAt)
 	t.running = nil
+}
+
+// undo forgets what the running executor said.
+func (t *tracer) undo() {
+	if t.running != nil {
+		t.running.Findings, t.running.Mutations, t.running.Obligations = nil, nil, nil
+	}
+}
+
+// passed is why an executor let a request pass, for those that say nothing of it.
+func (t *tracer) passed(because string) string {
+	switch {
+	case because != "":
+		return because
+	case len(t.running.Mutations) > 0:
+		return "the executor changes the client"
+	case len(t.running.Obligations) > 0:
+		return "the executor asks for an obligation"
+	}
+	return "the executor has nothing to object to"
 }
 
 func (t *tracer) fault(err error) {
@@ -160,7 +181,8 @@ func (t *tracer) mutation(m *pb.Mutation) {
 
 func (t *tracer) obligation(o *pb.Obligation) {
 	if t.running != nil {
-		t.running.Obligations = append(t.running.Obligations, o)
+		// A copy: what is asked for may yet be merged with what others ask for.
+		t.running.Obligations = append(t.running.Obligations, proto.CloneOf(o))
 	}
 }
 

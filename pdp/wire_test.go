@@ -111,7 +111,8 @@ func TestDeliveryWithoutProvenRedirectURI(t *testing.T) {
 	}
 	logout := requestFor(pdp.LogoutRequest)
 	logout.Request.Logout = pb.OAuthRequest_LOGOUT_FRONT_CHANNEL
-	want(t, evaluate(t, realm, logout).WireError, "invalid_request", 400, page)
+	want(t, evaluate(t, realm, logout).Error, "invalid_request", 400, page)
+	want(t, evaluate(t, realm, logout).WireError, "invalid_request", 400, direct)
 }
 
 func want(t *testing.T, got *pb.PolicyError, code string, status int32, delivery pb.PolicyError_Delivery) {

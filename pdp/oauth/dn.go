@@ -21,15 +21,16 @@ var errDN = errors.New("malformed distinguished name")
 var dnKeywords = map[string]string{
 	"CN": "2.5.4.3", "C": "2.5.4.6", "L": "2.5.4.7", "S": "2.5.4.8", "ST": "2.5.4.8", "STREET": "2.5.4.9", "O": "2.5.4.10",
 	"OU": "2.5.4.11", "T": "2.5.4.12", "DC": "0.9.2342.19200300.100.1.25", "UID": "0.9.2342.19200300.100.1.1",
-	"IP": "1.3.6.1.4.1.42.2.11.2.1", "SN": "2.5.4.4", "SURNAME": "2.5.4.4", "GIVENNAME": "2.5.4.42", "INITIALS": "2.5.4.43",
+	"IP": "1.3.6.1.4.1.42.2.11.2.1", "SURNAME": "2.5.4.4", "GIVENNAME": "2.5.4.42", "INITIALS": "2.5.4.43",
 	"GENERATION": "2.5.4.44", "DNQ": "2.5.4.46", "DNQUALIFIER": "2.5.4.46", "SERIALNUMBER": "2.5.4.5",
 	"BUSINESSCATEGORY": "2.5.4.15", "JURISDICTIONCOUNTRYNAME": "1.3.6.1.4.1.311.60.2.1.3",
-	"EMAILADDRESS": "1.2.840.113549.1.9.1", "E": "1.2.840.113549.1.9.1",
+	"EMAILADDRESS": "1.2.840.113549.1.9.1", "EMAIL": "1.2.840.113549.1.9.1", "E": "1.2.840.113549.1.9.1",
 }
 
 // ParseDN reads a distinguished name in the form of RFC 4514 or RFC 1779: types
 // become object identifiers, values lose their letter case, outer blanks and
-// repeated inner blanks, so that two names are compared by [DN.Equal]. It refuses
+// repeated inner blanks, so that two names are compared by [DN.Equal]. A value
+// written as `#` and hex digits is not decoded and equals only itself. It refuses
 // unknown keywords, empty names and names of more than 4,096 bytes.
 func ParseDN(text string) (DN, error) {
 	if len(text) > maxDNBytes || strings.TrimSpace(text) == "" {
@@ -84,11 +85,35 @@ func (p *dnParser) attribute() (string, error) {
 		return "", err
 	}
 	p.rest = strings.TrimLeft(rest, " ")
+	if strings.HasPrefix(p.rest, "#") {
+		value, err := p.hexString()
+		return oid + "=#" + value, err
+	}
 	value, err := p.value()
 	if err != nil {
 		return "", err
 	}
-	return oid + "=" + strings.ToLower(strings.Join(strings.Fields(value), " ")), nil
+	value = strings.ToLower(strings.Join(strings.FieldsFunc(value, isBlank), " "))
+	if strings.HasPrefix(value, "#") {
+		value = `\` + value // a text, where a bare one is a hex string
+	}
+	return oid + "=" + value, nil
+}
+
+func isBlank(r rune) bool { return r == ' ' }
+
+// hexString reads the encoding of a value (RFC 4514 §2.4).
+func (p *dnParser) hexString() (string, error) {
+	n := strings.IndexAny(p.rest, ",;+")
+	if n < 0 {
+		n = len(p.rest)
+	}
+	digits := strings.ToLower(strings.TrimRight(p.rest[1:n], " "))
+	if _, err := hex.DecodeString(digits); err != nil || digits == "" {
+		return "", errDN
+	}
+	p.rest = p.rest[n:]
+	return digits, nil
 }
 
 func dnType(keyword string) (string, error) {
@@ -97,8 +122,9 @@ func dnType(keyword string) (string, error) {
 		return oid, nil
 	}
 	oid := strings.TrimPrefix(upper, "OID.")
-	if oid == "" || strings.Trim(oid, digits+".") != "" || strings.HasPrefix(oid, ".") ||
-		strings.HasSuffix(oid, ".") || strings.Contains(oid, "..") || !strings.Contains(oid, ".") {
+	// X.660 §7.6: the first arc is 0, 1 or 2.
+	if first, rest, _ := strings.Cut(oid, "."); first != "0" && first != "1" && first != "2" || rest == "" ||
+		strings.Trim(rest, digits+".") != "" || strings.HasPrefix(rest, ".") || strings.HasSuffix(rest, ".") || strings.Contains(rest, "..") {
 		return "", errDN
 	}
 	return oid, nil

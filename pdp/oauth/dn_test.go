@@ -23,11 +23,16 @@ func TestDNEqual(t *testing.T) {
 		{"businessCategory=x", "2.5.4.15=X", true},
 		{"jurisdictionCountryName=BR", "1.3.6.1.4.1.311.60.2.1.3=br", true},
 		{"E=a@b.example", "emailAddress=A@b.example", true},
+		{"email=a@b.example", "1.2.840.113549.1.9.1=a@b.example", true},
 		{"CN=a+OU=b", "OU=b+CN=a", true},
 		{"CN=a  b", "CN=A b", true},
 		{`CN="a, b"`, `CN=a\, b`, true},
 		{`CN=a\2C b`, `CN=a\, b`, true},
 		{"CN=a;O=b", "CN=a,O=b", true},
+		{"CN=a\tb", "CN=a b", false},
+		{"CN=#0402AABB,O=b", "CN=#0402aabb ,O=b", true},
+		{"CN=#0402AABB", `CN=\#0402AABB`, false},
+		{`CN="#0402AABB"`, `CN=\#0402aabb`, true},
 	} {
 		a, errA := oauth.ParseDN(c.a)
 		b, errB := oauth.ParseDN(c.b)
@@ -41,7 +46,7 @@ func TestDNEqual(t *testing.T) {
 
 func TestParseDNRefuses(t *testing.T) {
 	for _, text := range []string{
-		"", " ", "nonsense", "XY=a", "CN=a,", ",CN=a", "CN", "=a", `CN="a`, `CN="a"b`, `CN=a\`, `CN=a\q`, "CN=a<b", "1=a", "2..5=a", "2.5.=a",
+		"", " ", "nonsense", "XY=a", "CN=a,", ",CN=a", "CN", "=a", `CN="a`, `CN="a"b`, `CN=a\`, `CN=a\q`, "CN=a<b", "1=a", "2..5=a", "2.5.=a", ".2.5=a", "3.5.4=a", "2.x=a", "SN=a", "CN=#", "CN=#xx", "CN=#040", "CN=#04 02",
 		"CN=" + strings.Repeat("a", 4096),
 	} {
 		if dn, err := oauth.ParseDN(text); err == nil {

@@ -809,7 +809,7 @@ func (x *DeleteProfileRequest) GetComment() string {
 	return ""
 }
 
-// DeleteProfileResponse is empty.
+// DeleteProfileResponse tells the revision after the deletion.
 type DeleteProfileResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Revision that no longer holds the profile.
@@ -1413,7 +1413,7 @@ func (x *DeletePolicyRequest) GetComment() string {
 	return ""
 }
 
-// DeletePolicyResponse is empty.
+// DeletePolicyResponse tells the revision after the deletion.
 type DeletePolicyResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Revision that no longer holds the policy.

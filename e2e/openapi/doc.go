@@ -1,0 +1,16 @@
+// Package openapi compares the OpenAPI document with a server that runs.
+//
+// It holds tests and nothing to import. They send requests of every operation of
+// the document, compare requests and answers with it, and fail when
+//
+//   - an operation, or a status that it names, was not seen,
+//   - an answer has a status, a header, a type or a member that the document lacks,
+//   - the document and the bindings in proto/ do not name the same routes.
+//
+// Answers are read more strictly than the document demands of clients: a member
+// that it does not know is a failure here, while clients must pass over it.
+//
+// # Caveats
+//
+// `default`, which stands for failures that nobody foresees, is not provoked.
+package openapi
