@@ -40,7 +40,7 @@ race: ## Run all tests under the race detector; needs a C compiler.
 
 .PHONY: vectors
 vectors: build ## Replay all vectors against the engine and print agree/total per file.
-	bin/sidegate test pdp/pdptest/recorded conditions/testdata executors/testdata pdp/testdata
+	bin/sidegate test pdp/pdptest/testdata conditions/testdata executors/testdata pdp/testdata
 
 .PHONY: generate
 generate: ## Generate gen/ from proto/.

@@ -13,7 +13,7 @@ import (
 	"github.com/sidegate/sidegate/internal/catalog"
 	"github.com/sidegate/sidegate/pdp"
 	"github.com/sidegate/sidegate/pdp/pdptest"
-	"github.com/sidegate/sidegate/pdp/pdptest/recorded"
+	recorded "github.com/sidegate/sidegate/pdp/pdptest/testdata"
 	"github.com/sidegate/sidegate/pdp/profiles"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"

@@ -195,7 +195,7 @@ func intentBound(status int, answer []byte, loose bool) (bound, ok bool) {
 	if err != nil || len(object) != 1 {
 		return false, false
 	}
-	if loose && object["is_bound"] != "" {
+	if loose {
 		return jsonBool(object["is_bound"])
 	}
 	bound, ok = object["is_bound"].(bool)

@@ -284,7 +284,7 @@ func (e *evaluation) find(f Finding) {
 
 // faulted records that a provider could not decide. It rejects, whatever comes after.
 func (e *evaluation) faulted(condition string, err error) {
-	f := Finding{Code: oauth.ServerError, Status: 500, Description: "could not decide: " + err.Error(), Spec: "contract 2.3.5"}
+	f := Finding{Code: oauth.ServerError, Status: 500, Description: "could not decide: " + err.Error(), Spec: "RFC 6749 §4.1.2.1"}
 	if m, ok := err.(*missingError); ok { //nolint:errorlint // made here, never wrapped
 		f.Field = m.fact
 		f.Remedy = "send the fact, or use a policy that does not need it"

@@ -22,7 +22,7 @@ func TestMain(m *testing.M) {
 
 // TestScripts runs every verb as a user would, each script beside a server of its own.
 func TestScripts(t *testing.T) {
-	recorded, err := filepath.Abs("../../pdp/pdptest/recorded")
+	recorded, err := filepath.Abs("../../pdp/pdptest/testdata")
 	if err != nil {
 		t.Fatal(err)
 	}

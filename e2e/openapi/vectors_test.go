@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/sidegate/sidegate/pdp/pdptest"
-	"github.com/sidegate/sidegate/pdp/pdptest/recorded"
+	recorded "github.com/sidegate/sidegate/pdp/pdptest/testdata"
 )
 
 // vectors are all decision vectors: those recorded from Keycloak and our own.

@@ -8,7 +8,7 @@ import (
 	"github.com/sidegate/sidegate/internal/catalog"
 	"github.com/sidegate/sidegate/pdp"
 	"github.com/sidegate/sidegate/pdp/pdptest"
-	"github.com/sidegate/sidegate/pdp/pdptest/recorded"
+	recorded "github.com/sidegate/sidegate/pdp/pdptest/testdata"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"

@@ -13,7 +13,7 @@ import (
 	clientpolicyv1 "github.com/sidegate/sidegate/gen/go/clientpolicy/v1"
 	"github.com/sidegate/sidegate/internal/catalog"
 	"github.com/sidegate/sidegate/pdp/pdptest"
-	"github.com/sidegate/sidegate/pdp/pdptest/recorded"
+	recorded "github.com/sidegate/sidegate/pdp/pdptest/testdata"
 	"github.com/sidegate/sidegate/pdp/profiles"
 	"go.uber.org/zap"
 	"google.golang.org/protobuf/encoding/protojson"

@@ -9,7 +9,7 @@ import (
 
 	clientpolicyv1 "github.com/sidegate/sidegate/gen/go/clientpolicy/v1"
 	"github.com/sidegate/sidegate/pdp/pdptest"
-	"github.com/sidegate/sidegate/pdp/pdptest/recorded"
+	recorded "github.com/sidegate/sidegate/pdp/pdptest/testdata"
 )
 
 func TestRecordedVectorsLoad(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 	pb "github.com/sidegate/sidegate/gen/go/clientpolicy/v1"
 	"github.com/sidegate/sidegate/pdp"
 	"github.com/sidegate/sidegate/pdp/pdptest"
-	"github.com/sidegate/sidegate/pdp/pdptest/recorded"
+	recorded "github.com/sidegate/sidegate/pdp/pdptest/testdata"
 )
 
 // decided is a vector that was decided, with its trace.
