@@ -13,7 +13,7 @@ import (
 // within which bounds; vectors name the obligation only.
 func TestFetchClientMetadata(t *testing.T) {
 	const id = "https://app.example:8443/client"
-	realm := realmOf(t, pb.RealmSettings_COMPATIBILITY_SAFE, "client-id-metadata-document", map[string]any{
+	realm := realmOf(t, safe, "client-id-metadata-document", map[string]any{
 		"cimd-allow-permitted-domains": []any{"app.example"},
 	})
 	for name, c := range map[string]struct {

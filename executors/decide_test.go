@@ -10,8 +10,14 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 )
 
+// The settings of a realm; vectors choose them in the same way.
+var (
+	safe     = &pb.RealmSettings{Compatibility: pb.RealmSettings_COMPATIBILITY_SAFE.Enum()}     //nolint:forbidigo // no provider
+	keycloak = &pb.RealmSettings{Compatibility: pb.RealmSettings_COMPATIBILITY_KEYCLOAK.Enum()} //nolint:forbidigo // no provider
+)
+
 // realmOf compiles a policy for everything, with one executor.
-func realmOf(t *testing.T, compatibility pb.RealmSettings_Compatibility, executor string, config map[string]any) *pdp.Realm {
+func realmOf(t *testing.T, settings *pb.RealmSettings, executor string, config map[string]any) *pdp.Realm {
 	t.Helper()
 	configuration, err := structpb.NewStruct(config)
 	if err != nil {
@@ -29,7 +35,7 @@ func realmOf(t *testing.T, compatibility pb.RealmSettings_Compatibility, executo
 			Name: "all", Enabled: proto.Bool(true), Profiles: []string{"p"},
 			Conditions: []*pb.PolicyCondition{{Condition: "any-client"}},
 		}},
-	}, &pb.RealmSettings{Compatibility: &compatibility})
+	}, settings)
 	if err := pdp.JoinErrors(problems); err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 // TestRestrictScopes checks the scopes that may be granted; vectors name the
 // obligation only.
 func TestRestrictScopes(t *testing.T) {
-	realm := realmOf(t, pb.RealmSettings_COMPATIBILITY_SAFE, "downscope-assertion-grant-enforcer", nil)
+	realm := realmOf(t, safe, "downscope-assertion-grant-enforcer", nil)
 	for _, c := range []struct {
 		name  string
 		scope any // claim of the token; nil for null

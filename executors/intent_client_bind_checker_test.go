@@ -18,9 +18,9 @@ const (
 	intentClaims   = `{"id_token":{"openbanking_intent_id":{"essential":true,"value":"<i-1> & \"ü\""}}}`
 )
 
-func intentRealm(t *testing.T, compatibility pb.RealmSettings_Compatibility) *pdp.Realm {
+func intentRealm(t *testing.T, settings *pb.RealmSettings) *pdp.Realm {
 	t.Helper()
-	return realmOf(t, compatibility, "intent-client-bind-checker", map[string]any{
+	return realmOf(t, settings, "intent-client-bind-checker", map[string]any{
 		"intent-client-bind-check-endpoint": intentEndpoint, "intent-name": "openbanking_intent_id",
 	})
 }
@@ -45,12 +45,11 @@ func verdict(resp *pb.EvaluateResponse) string {
 func TestIntentAnswers(t *testing.T) {
 	const allow, refuse, fault = "allow", "POLICY invalid_request", "FAULT server_error"
 	for _, c := range []struct {
-		name     string
-		status   int
-		answer   string
-		err      error
-		safe     string
-		keycloak string
+		name        string
+		status      int
+		answer      string
+		err         error
+		safe, loose string
 	}{
 		{"true", 200, `{"is_bound":true}`, nil, allow, allow},
 		{"true with blanks", 200, " {\n\"is_bound\" : true }\n", nil, allow, allow},
@@ -92,12 +91,10 @@ func TestIntentAnswers(t *testing.T) {
 		{"offline, wrapped", 200, `{"is_bound":true}`, fmt.Errorf("replay: %w", pdp.ErrOffline), fault, fault},
 	} {
 		ask := func(string, []byte) (int, []byte, error) { return c.status, []byte(c.answer), c.err }
-		for compatibility, want := range map[pb.RealmSettings_Compatibility]string{
-			pb.RealmSettings_COMPATIBILITY_SAFE: c.safe, pb.RealmSettings_COMPATIBILITY_KEYCLOAK: c.keycloak,
-		} {
-			resp := decide(t, intentRealm(t, compatibility), pdp.Env{Ask: ask}, intentRequest(intentClaims))
+		for settings, want := range map[*pb.RealmSettings]string{safe: c.safe, keycloak: c.loose} {
+			resp := decide(t, intentRealm(t, settings), pdp.Env{Ask: ask}, intentRequest(intentClaims))
 			if got := verdict(resp); got != want {
-				t.Errorf("%s, %s: got %s, want %s", c.name, compatibility, got, want)
+				t.Errorf("%s, %s: got %s, want %s", c.name, settings, got, want)
 			}
 			if text := fmt.Sprint(resp.Findings, resp.Error); strings.Contains(text, "hunter2") || strings.Contains(text, "i-1") {
 				t.Errorf("%s: the answer tells the endpoint or the intent: %s", c.name, text)
@@ -110,7 +107,7 @@ func TestIntentAnswers(t *testing.T) {
 func TestIntentQuestion(t *testing.T) {
 	var endpoints []string
 	var question map[string]any
-	resp := decide(t, intentRealm(t, pb.RealmSettings_COMPATIBILITY_SAFE), pdp.Env{Ask: func(endpoint string, body []byte) (int, []byte, error) {
+	resp := decide(t, intentRealm(t, safe), pdp.Env{Ask: func(endpoint string, body []byte) (int, []byte, error) {
 		endpoints = append(endpoints, endpoint)
 		if err := json.Unmarshal(body, &question); err != nil {
 			t.Errorf("question %q: %v", body, err)
@@ -145,7 +142,7 @@ func TestIntentNotAsked(t *testing.T) {
 		"no client id":  {withoutID, "POLICY invalid_request"},
 		"id omitted":    {omitted, "FAULT server_error"},
 	} {
-		resp := decide(t, intentRealm(t, pb.RealmSettings_COMPATIBILITY_SAFE), pdp.Env{Ask: func(string, []byte) (int, []byte, error) {
+		resp := decide(t, intentRealm(t, safe), pdp.Env{Ask: func(string, []byte) (int, []byte, error) {
 			t.Errorf("%s: the endpoint was asked", name)
 			return 200, []byte(`{"is_bound":true}`), nil
 		}}, c.req)
@@ -153,7 +150,7 @@ func TestIntentNotAsked(t *testing.T) {
 			t.Errorf("%s: got %s, want %s", name, got, c.want)
 		}
 	}
-	if got := verdict(decide(t, intentRealm(t, pb.RealmSettings_COMPATIBILITY_SAFE), pdp.Env{}, intentRequest(intentClaims))); got != "FAULT server_error" {
+	if got := verdict(decide(t, intentRealm(t, safe), pdp.Env{}, intentRequest(intentClaims))); got != "FAULT server_error" {
 		t.Errorf("nobody to ask: got %s, want a fault", got)
 	}
 }

@@ -80,7 +80,7 @@ func secretCases() []secretCase {
 func TestSecretRotation(t *testing.T) {
 	for _, c := range secretCases() {
 		t.Run(c.name, func(t *testing.T) {
-			realm := realmOf(t, pb.RealmSettings_COMPATIBILITY_SAFE, "secret-rotation", map[string]any{
+			realm := realmOf(t, safe, "secret-rotation", map[string]any{
 				"expiration-period": 1000, "rotated-expiration-period": float64(c.rotated), "remaining-rotation-period": 200,
 			})
 			resp := decide(t, realm, pdp.Env{}, c.request())

@@ -61,7 +61,7 @@ func configure(t *testing.T, dir string, flags []string) config.Config {
 	t.Helper()
 	set := pflag.NewFlagSet("test", pflag.ContinueOnError)
 	config.AddFlags(set)
-	args := append([]string{"--data", dir, "--admin-addr=127.0.0.1:0", "--ops-addr=127.0.0.1:0", "--shutdown-timeout=5s"}, flags...)
+	args := append([]string{"--data", dir, "--admin-addr=127.0.0.1:0", "--ops-addr=127.0.0.1:0", "--shutdown-timeout=5s", "--egress=deny"}, flags...)
 	if err := set.Parse(args); err != nil {
 		t.Fatal(err)
 	}

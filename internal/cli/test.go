@@ -37,7 +37,8 @@ func (a *app) test() *cobra.Command {
 		Long: "Replays the vector files, or all .json files below a directory, by the engine in this process; with\n" +
 			"--server by a running server over REST, with --grpc by its decision listener. Against a server every\n" +
 			"set of policies gets a realm of its own, which is deleted at the end; the token needs the role admin\n" +
-			"for all realms. Cases that need a provider this version does not have are skipped.",
+			"for all realms. Cases that need a provider this version does not have are skipped. Those of\n" +
+			"intent-client-bind-checker want a server that runs with --egress deny.",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return usage("test: expected vector files, or directories with them")

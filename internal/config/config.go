@@ -13,6 +13,10 @@ const (
 	// DecisionAuthNone asks for no credentials: the socket's mode and loopback
 	// keep others out.
 	DecisionAuthNone = "none"
+	// EgressAllow lets executors ask the endpoints that configurations name.
+	EgressAllow = "allow"
+	// EgressDeny makes a fault of an executor that would have to ask.
+	EgressDeny = "deny"
 	// DecisionAuthToken asks for a bearer token with the role evaluator.
 	DecisionAuthToken = "token"
 )
@@ -32,6 +36,8 @@ type Config struct {
 	DecisionAddr string `koanf:"decision-addr"`
 	// DecisionSocket is the path of the Unix socket for decisions.
 	DecisionSocket string `koanf:"decision-socket"`
+	// Egress is EgressAllow or EgressDeny.
+	Egress string `koanf:"egress"`
 	// DecisionAuth is DecisionAuthNone or DecisionAuthToken.
 	DecisionAuth string `koanf:"decision-auth"`
 	// DecisionTLSCert is the certificate chain of DecisionAddr, a PEM file.

@@ -36,7 +36,7 @@ func file(t *testing.T, name, content string) string {
 
 func defaults() config.Config {
 	return config.Config{
-		Data: "d", DecisionSocket: "d/decision.sock", DecisionAuth: config.DecisionAuthNone,
+		Data: "d", DecisionSocket: "d/decision.sock", DecisionAuth: config.DecisionAuthNone, Egress: "allow",
 		AdminAddr: "127.0.0.1:8980", OpsAddr: "127.0.0.1:8981", BootstrapTokenFile: "d/bootstrap.token",
 		SecurityProfile: "none", ShutdownTimeout: 10 * time.Second, LogLevel: "info", LogFormat: config.FormatJSON,
 		Limits: config.Limits{

@@ -48,6 +48,7 @@ var keys = func() []key {
 		{name: "ops-addr", doc: "host:port for health, loopback only", preset: "127.0.0.1:8981"},
 		{name: "bootstrap-token-file", doc: "file with the first administrator's token, made when missing (default DATA/" + tokenFile + ")"},
 		{name: "security-profile", doc: "none, lax, strict or a JSON file", preset: profiles.None},
+		{name: "egress", doc: "deny: no executor may ask an endpoint; one that has to is a fault", preset: EgressAllow, options: []string{EgressAllow, EgressDeny}},
 		{name: "shutdown-timeout", doc: "how long calls under way may take when the server stops", kind: duration, preset: 10 * time.Second, least: int64(time.Millisecond), most: int64(10 * time.Minute)},
 		{name: "log-level", doc: "least level that is logged", preset: "info", options: []string{"debug", "info", "warn", "error"}},
 		{name: "log-format", doc: "form of the log lines", preset: FormatJSON, options: []string{FormatJSON, FormatConsole}},

@@ -9,6 +9,7 @@ import (
 	"github.com/sidegate/sidegate/internal/ask"
 	"github.com/sidegate/sidegate/internal/auth"
 	"github.com/sidegate/sidegate/internal/catalog"
+	"github.com/sidegate/sidegate/internal/config"
 	"github.com/sidegate/sidegate/internal/service"
 	"github.com/sidegate/sidegate/pdp"
 	"github.com/sidegate/sidegate/pdp/profiles"
@@ -64,8 +65,12 @@ func (s *server) openServices(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("security-profile %s: %w", security.Name, err)
 	}
-	endpoints, closeIdle := ask.New()
-	s.closers = append(s.closers, func() error { closeIdle(); return nil })
+	var endpoints pdp.Ask
+	if s.config.Egress == config.EgressAllow {
+		reach, closeIdle := ask.New()
+		s.closers = append(s.closers, func() error { closeIdle(); return nil })
+		endpoints = reach
+	}
 	s.services, err = service.New(ctx, service.Options{
 		Store: s.store, Compiler: compiler, Security: security, Limits: s.config.Limits.PDP(), Ask: endpoints,
 		Log: s.log.Named("service"), Version: s.version, StorageName: storageName,

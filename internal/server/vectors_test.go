@@ -100,7 +100,7 @@ func (r *realms) of(ctx context.Context, c *pdptest.Case) (string, error) {
 // TestVectors replays every decision vector through the decision socket and
 // through REST, with the policies written through REST.
 func TestVectors(t *testing.T) {
-	i := start(t, configure(t, t.TempDir()), zap.NewNop())
+	i := start(t, configure(t, t.TempDir(), "--egress=deny"), zap.NewNop())
 	r := &realms{instance: i, made: map[string]*realm{}}
 	decisions := clientpolicyv1.NewPolicyDecisionServiceClient(dial(t, "unix:"+i.Socket))
 	overGRPC := func(ctx context.Context, c *pdptest.Case) (*clientpolicyv1.EvaluateResponse, error) {
