@@ -50,7 +50,7 @@ func (q requestedRedirect) matches(registered, root string) bool {
 	if !wildcard || !q.wildcards || strings.ContainsAny(registered, "?#") {
 		return false
 	}
-	if u, err := oauth.ParseURI(registered); err != nil || u.Host == "" || u.Path == "" {
+	if u, err := oauth.ParseURI(registered); err != nil || u.Host == "" {
 		return false
 	}
 	return isBelow(q.text, prefix) || q.portless != "" && isBelow(q.portless, prefix)

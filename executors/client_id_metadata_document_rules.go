@@ -95,7 +95,7 @@ func (j *metadataJudge) served(r *pdp.Request, d *pb.ClientMetadataDocument) {
 func (j *metadataJudge) self(url string, m metadata) {
 	if id := m.text(metaClientID); id == "" || id != url {
 		j.refuse(pdp.Finding{
-			Field: metaPointer + metaClientID, Description: "client_id of the document is not its URL", Expected: withoutUserinfo(url),
+			Field: metaPointer + metaClientID, Description: "client_id of the document is not its URL", Expected: orNone(withoutUserinfo(url)),
 			Actual: orNone(id), Spec: metadataSpec + "§4.1", Remedy: "set client_id to the URL of the document, character by character",
 		})
 	}

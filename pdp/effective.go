@@ -161,9 +161,12 @@ func (r *Request) absentSource() {
 	}
 }
 
-// unreadObject makes a fault of a request object that came and cannot be read: what
-// it holds would come before the parameters, and the provider may have read it.
+// unreadObject makes a fault of a request object that came and cannot be read, or of
+// which nothing was told: what it holds would come before the parameters.
 func (r *Request) unreadObject() {
+	if o := r.msg.Request.GetRequestObject(); o != nil && o.Claims == nil && o.Compact == "" {
+		r.RequireFact("/request/requestObject/claims")
+	}
 	if r.parseObject().bad {
 		r.requireReadable("/request/requestObject/compact")
 	}
