@@ -185,10 +185,10 @@ func (e *intentClientBindChecker) ask(r *pdp.Request, v *pdp.Verdict, intent, cl
 	return nil
 }
 
-// intentBound reads an answer: a JSON object of is_bound alone, with status 200.
-// Read loosely the status may be another, save that of a redirect.
+// intentBound reads an answer: a JSON object of is_bound alone, with status 200
+// (contract 2.3.6, under both settings).
 func intentBound(status int, answer []byte, loose bool) (bound, ok bool) {
-	if status != http.StatusOK && (!loose || status/100 == 3) {
+	if status != http.StatusOK {
 		return false, false
 	}
 	object, err := oauth.ReadObject(string(answer))

@@ -41,7 +41,7 @@ func verdict(resp *pb.EvaluateResponse) string {
 }
 
 // TestIntentAnswers shows what counts as a yes: under SAFE status 200 and the JSON
-// value true alone, under KEYCLOAK what that takes for one. Nothing else passes.
+// value true alone, under KEYCLOAK also what that takes for true. Nothing else passes.
 func TestIntentAnswers(t *testing.T) {
 	const allow, refuse, fault = "allow", "POLICY invalid_request", "FAULT server_error"
 	for _, c := range []struct {
@@ -54,12 +54,12 @@ func TestIntentAnswers(t *testing.T) {
 		{"true", 200, `{"is_bound":true}`, nil, allow, allow},
 		{"true with blanks", 200, " {\n\"is_bound\" : true }\n", nil, allow, allow},
 		{"false", 200, `{"is_bound":false}`, nil, refuse, refuse},
-		{"no status", 0, `{"is_bound":true}`, nil, refuse, allow},
-		{"created", 201, `{"is_bound":true}`, nil, refuse, allow},
+		{"no status", 0, `{"is_bound":true}`, nil, refuse, refuse},
+		{"created", 201, `{"is_bound":true}`, nil, refuse, refuse},
 		{"no content", 204, ``, nil, refuse, refuse},
 		{"redirect", 302, `{"is_bound":true}`, nil, refuse, refuse},
-		{"not found", 404, `{"is_bound":true}`, nil, refuse, allow},
-		{"failed", 500, `{"is_bound":true}`, nil, refuse, allow},
+		{"not found", 404, `{"is_bound":true}`, nil, refuse, refuse},
+		{"failed", 500, `{"is_bound":true}`, nil, refuse, refuse},
 		{"failed, false", 500, `{"is_bound":false}`, nil, refuse, refuse},
 		{"empty", 200, ``, nil, refuse, refuse},
 		{"not JSON", 200, `true!`, nil, refuse, refuse},

@@ -31,10 +31,9 @@ func (r *Request) LocalHTTP(uri string) bool {
 	return err == nil && u.Scheme == "http" && (u.Host == "localhost" || u.Host == "127.0.0.1")
 }
 
-// LooseAnswers reports whether the answer of an endpoint that an executor asks
-// counts whatever its status, and texts and whole numbers in it as booleans, as
-// Keycloak reads it (executors-request.md, intent-client-bind-checker). Else only
-// status 200 and JSON booleans count.
+// LooseAnswers reports whether texts and whole numbers in the answer of an endpoint
+// that an executor asks count as booleans, as Keycloak reads them
+// (executors-request.md, intent-client-bind-checker). Else only JSON booleans count.
 func (r *Request) LooseAnswers() bool { return r.keycloak }
 
 // HostUnder reports whether a host lies under a domain (conditions.md D1): whole
