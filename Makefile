@@ -34,11 +34,11 @@ demo-binary:
 
 .PHONY: test
 test: ## Run all tests; needs Go and nothing else.
-	@for m in $(MODULES); do (cd $$m && $(GO) test ./...) || exit 1; done
+	@for m in $(MODULES); do (cd $$m && $(GO) test -timeout 20m ./...) || exit 1; done
 
 .PHONY: race
 race: ## Run all tests under the race detector; needs a C compiler.
-	@for m in $(MODULES); do (cd $$m && $(GO) test -race ./...) || exit 1; done
+	@for m in $(MODULES); do (cd $$m && $(GO) test -race -timeout 30m ./...) || exit 1; done
 
 .PHONY: vectors
 vectors: build ## Replay all vectors against the engine and print agree/total per file.
