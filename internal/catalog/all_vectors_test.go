@@ -1,8 +1,10 @@
 package catalog_test
 
 import (
+	"errors"
 	"io/fs"
 	"os"
+	"sync"
 	"testing"
 
 	"github.com/sidegate/sidegate/pdp/pdptest"
@@ -18,15 +20,20 @@ type vector struct {
 	file, name string
 }
 
-// allVectors are the recorded and the own ones.
+// allVectors are the recorded and the own ones, loaded once; nobody changes them.
 func allVectors(t testing.TB) []vector {
 	t.Helper()
-	var list []vector
+	list, err := loadedVectors()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+var loadedVectors = sync.OnceValues(func() (list []vector, err error) {
 	add := func(fsys fs.FS, dir, prefix string) {
-		files, err := pdptest.Load(fsys, dir, now)
-		if err != nil {
-			t.Fatal(err)
-		}
+		files, loadErr := pdptest.Load(fsys, dir, now)
+		err = errors.Join(err, loadErr)
 		for _, f := range files {
 			for _, c := range f.Cases {
 				list = append(list, vector{c, prefix + f.Path, prefix + f.Path + ": " + c.Name})
@@ -39,5 +46,5 @@ func allVectors(t testing.TB) []vector {
 	for _, dir := range ownVectors {
 		add(os.DirFS(dir), ".", dir[len("../../"):]+"/")
 	}
-	return list
-}
+	return list, err
+})

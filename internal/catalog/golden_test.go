@@ -136,6 +136,11 @@ func demandOutcomes(t *testing.T, executors, conditions steps) {
 	}
 	for _, id := range registry.ExecutorIDs() {
 		seen := executors[id]
+		for outcome, told := range seen {
+			if told.Reason == "" {
+				t.Errorf("executor %s: %s without a reason", id, outcome)
+			}
+		}
 		if _, passes := seen["PASS"]; !passes && !slices.Contains(neverPass, id) {
 			if _, acts := seen["PASS with effect"]; !acts {
 				t.Errorf("executor %s: no vector shows it pass", id)

@@ -2,6 +2,7 @@ package catalog_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -19,7 +20,7 @@ import (
 )
 
 // updateConfigurations are configurations of every executor that acts on UPDATE,
-// besides those of the built-in profiles. TestUpdateExecutorsAreCovered demands one
+// besides those of the built-in profiles. TestUpdateProvidersAreCovered demands one
 // of each.
 var updateConfigurations = map[string][]string{
 	"client-id-metadata-document": {
@@ -94,14 +95,14 @@ func TestUpdateProvidersAreCovered(t *testing.T) {
 
 // subject is a realm that is compatible SAFE and applies one thing to every update.
 type subject struct {
-	name      string
-	realm     *pdp.Realm
-	condition bool // the subject is a condition
-	several   bool // the subject is a profile of several executors
+	name       string
+	realm      *pdp.Realm
+	conditions bool // the subject is conditions
+	several    bool // the subject is a profile of several executors
 }
 
 // updateSubjects are the realms of all configurations, of each built-in profile,
-// and of each condition before an executor that mutates.
+// and of all conditions together.
 func updateSubjects(t *testing.T) []subject {
 	t.Helper()
 	compiler, err := catalog.Compiler(profiles.None)
@@ -131,15 +132,26 @@ func updateSubjects(t *testing.T) []subject {
 		set.Policies[0].Profiles = []string{p.Name}
 		add("profile "+p.Name, subject{several: true}, set)
 	}
-	for id, configs := range updateConditions {
-		for i, config := range configs {
-			set := withExecutor("pkce-enforcer", object(t, `{"auto-configure":true}`))
-			set.Policies[0].Conditions = []*pb.PolicyCondition{{Condition: id, Configuration: object(t, config)}}
-			add(fmt.Sprintf("condition %s/%d", id, i), subject{condition: true}, set)
-		}
-	}
+	add("conditions", subject{conditions: true}, withConditions(t))
 	slices.SortFunc(list, func(a, b subject) int { return strings.Compare(a.name, b.name) })
 	return list
+}
+
+// withConditions is a set of a policy for each configuration of each condition, all of
+// which change the client: the answer tells how each condition voted.
+func withConditions(t *testing.T) *pb.PolicySet {
+	t.Helper()
+	set := withExecutor("pkce-enforcer", object(t, `{"auto-configure":true}`))
+	set.Policies = nil
+	for _, id := range slices.Sorted(maps.Keys(updateConditions)) {
+		for i, config := range updateConditions[id] {
+			set.Policies = append(set.Policies, &pb.Policy{
+				Name: fmt.Sprintf("%s/%d", id, i), Enabled: proto.Bool(true), Profiles: []string{"p"},
+				Conditions: []*pb.PolicyCondition{{Condition: id, Configuration: object(t, config)}},
+			})
+		}
+	}
+	return set
 }
 
 func object(t testing.TB, text string) *structpb.Struct {
@@ -198,8 +210,8 @@ func TestPartialUpdateIsJudgedAsWhole(t *testing.T) {
 				some := update.repeating(stored, func(path string) bool { return rapid.Bool().Draw(t, "repeats "+path) })
 				all := update.repeating(stored, func(string) bool { return true })
 				for name, u := range map[string]change{"some fields": some, "all fields": all} {
-					if diff := cmp.Diff(alone, s.answer(t, with.request(stored, u)), protocmp.Transform()); diff != "" {
-						t.Fatalf("repeating %s changes the answer (-alone +repeated):\n%s", name, diff)
+					if whole := s.answer(t, with.request(stored, u)); !proto.Equal(alone, whole) {
+						t.Fatalf("repeating %s changes the answer (-alone +repeated):\n%s", name, difference(alone, whole))
 					}
 				}
 			})
@@ -223,8 +235,8 @@ func (c *tally) demand(t *testing.T) {
 func TestSplitUpdateComesToTheSame(t *testing.T) {
 	var seen tally
 	for _, s := range updateSubjects(t) {
-		if s.condition {
-			continue // a condition votes on the stored client, which differs half-way
+		if s.conditions {
+			continue // conditions vote on the stored client, which differs half-way
 		}
 		t.Run(s.name, func(t *testing.T) {
 			rapid.Check(t, func(t *rapid.T) {
@@ -240,14 +252,17 @@ func TestSplitUpdateComesToTheSame(t *testing.T) {
 				}
 				once := s.answer(t, with.request(stored, first.then(second)))
 				seen.add(once)
-				if diff := cmp.Diff(outcome(once), outcome(split), protocmp.Transform()); diff != "" {
-					t.Fatalf("splitting the update changes the outcome (-at once +split):\n%s", diff)
+				if !proto.Equal(outcome(once), outcome(split)) {
+					t.Fatalf("splitting the update changes the outcome (-at once +split):\n%s", difference(outcome(once), outcome(split)))
 				}
 			})
 		})
 	}
 	seen.demand(t)
 }
+
+// difference is told only of what differs: comparing by it is slow.
+func difference(a, b proto.Message) string { return cmp.Diff(a, b, protocmp.Transform()) }
 
 // outcome is what a caller sees of an update in the end: the verdict, every finding,
 // and the client as it is kept. Which mutations led there may differ.
