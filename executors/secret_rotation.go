@@ -13,12 +13,11 @@ import (
 
 func init() {
 	register(pdp.ExecutorInfo{
-		ID:             "secret-rotation",
-		Doc:            "Gives client secrets an expiry, rotates them and keeps the old one valid for a while.",
-		Spec:           []string{"FAPI 1.0 Baseline 5.2.2-3", "RFC 7591 §3.2.1"},
-		Events:         pdp.On(pdp.Registered, pdp.Updated, pdp.AuthorizationRequest, pdp.TokenRequest),
-		RotatesSecrets: true,
-		New:            pdp.Configure(newSecretRotation),
+		ID:     "secret-rotation",
+		Doc:    "Gives client secrets an expiry, rotates them and keeps the old one valid for a while.",
+		Spec:   []string{"FAPI 1.0 Baseline 5.2.2-3", "RFC 7591 §3.2.1"},
+		Events: pdp.On(pdp.Registered, pdp.Updated, pdp.AuthorizationRequest, pdp.TokenRequest),
+		New:    pdp.Configure(newSecretRotation),
 	})
 }
 
@@ -70,6 +69,7 @@ func (e *secretRotation) Execute(r *pdp.Request, v *pdp.Verdict) error {
 		r.Because("the client has no secret")
 		return nil
 	}
+	v.KeepSecretExpiry()
 	expiry, err := secretExpiry(client)
 	if err != nil {
 		return err

@@ -38,7 +38,7 @@ type evaluation struct {
 	fault    bool    // and the first one is a fault
 	first    Finding // the first one
 	unsafe   bool    // one of them says that the redirect URI must not be used, or could not tell
-	rotated  bool    // an executor that rotates secrets ran
+	rotated  bool    // an executor keeps the expiry of secrets
 
 	trace tracer
 }
@@ -199,7 +199,6 @@ func (e *evaluation) execute(x *boundExecutor) {
 	e.executor, e.findings = x, 0
 	e.trace.executor(e)
 	if x.info.Events.Has(e.req.msg.Event) {
-		e.rotated = e.rotated || x.info.RotatesSecrets && e.enforcing()
 		before := e.mark()
 		if err := e.call(x); err != nil {
 			e.undo(before)

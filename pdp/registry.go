@@ -110,8 +110,6 @@ type ExecutorInfo struct {
 	// UnsafeRedirect marks an executor whose finding means that the redirect URI
 	// must not be used: it is delivered as a page (RFC 9700 section 4.11.2).
 	UnsafeRedirect bool
-	// RotatesSecrets marks the executor that keeps expiry attributes of secrets alive.
-	RotatesSecrets bool
 	// New makes the executor from its configuration.
 	New Factory[Executor]
 }

@@ -115,6 +115,10 @@ func textList(list []string) *structpb.Value {
 // later one has its own (executors-request.md, auth-flow-enforcer); equal ones count once.
 func (v *Verdict) Oblige(o *pb.Obligation) { v.e.oblige(o) }
 
+// KeepSecretExpiry keeps the expiry and the rotated secret of a client, which an
+// update by an administrator drops else (executors-client.md, secret-rotation).
+func (v *Verdict) KeepSecretExpiry() { v.e.rotated = v.e.rotated || v.e.enforcing() }
+
 func mergeObligation(into, o *pb.Obligation) bool {
 	flow, ok := o.Obligation.(*pb.Obligation_AuthenticationFlow)
 	if !ok {
