@@ -2,44 +2,82 @@ package auth
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
+	"time"
 
 	"go.uber.org/zap"
-	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/grpc/peer"
-	"google.golang.org/grpc/status"
+
+	pb "github.com/sidegate/sidegate/gen/go/clientpolicy/v1"
 )
-
-// Authenticator recognises principals by a bearer token.
-type Authenticator interface {
-	// Authenticate returns who holds the token. It answers ErrUnknownToken or
-	// ErrTokenExpired when nobody does; any other error means that it could not
-	// find out. No error may hold the token. It must be safe for concurrent use.
-	Authenticate(ctx context.Context, token string) (*Principal, error)
-}
-
-// errNoCredentials means that the call carries no token, or not exactly one.
-var errNoCredentials = errors.New("no credentials")
 
 // Guard lets those calls through whose principal may make them, and puts the
 // principal into their context.
 type Guard struct {
-	tokens Authenticator
-	log    *zap.Logger
+	tokens       Authenticator
+	certificates *Certificates
+	log          *zap.Logger
+	reporter     *Reporter
+	wrong        *Throttle
+	// inside believes what the gateway of this process says of its peer.
+	inside bool
+	// certificatesOnly takes no tokens.
+	certificatesOnly bool
+}
+
+// Option is something that a guard can do besides judging tokens.
+type Option func(*Guard)
+
+// WithCertificates lets callers in by their client certificate.
+func WithCertificates(c *Certificates) Option { return func(g *Guard) { g.certificates = c } }
+
+// WithReporter tells of refusals by a reporter that others share; whoever made it
+// closes it. Without one, each refusal is logged and nothing is audited.
+func WithReporter(r *Reporter) Option { return func(g *Guard) { g.reporter = r } }
+
+// WithClock replaces the clock by which wrong tokens are counted.
+func WithClock(now func() time.Time) Option {
+	return func(g *Guard) { g.wrong = NewThrottle(TokenPace, now) }
 }
 
 // NewGuard makes a guard.
-func NewGuard(tokens Authenticator, log *zap.Logger) *Guard {
-	return &Guard{tokens: tokens, log: log}
+func NewGuard(tokens Authenticator, log *zap.Logger, options ...Option) *Guard {
+	g := &Guard{tokens: tokens, log: log, wrong: NewThrottle(TokenPace, nil)}
+	for _, o := range options {
+		o(g)
+	}
+	return g
+}
+
+// Inside returns the same guard for the connection by which the REST gateway of
+// this process calls: it believes what [Guard.Annotate] says of the gateway's
+// peer. It must stand before that connection alone.
+func (g *Guard) Inside() *Guard {
+	inside := *g
+	inside.inside = true
+	return &inside
+}
+
+// CertificatesOnly returns the same guard for a listener whose callers are known
+// by their client certificates alone (`decision-auth: mtls`). A token that is sent
+// there is refused, whatever it is: nobody should believe that it counted.
+func (g *Guard) CertificatesOnly() *Guard {
+	only := *g
+	only.certificatesOnly = true
+	return &only
 }
 
 // Unary is a grpc.UnaryServerInterceptor.
 func (g *Guard) Unary(ctx context.Context, request any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	if open[info.FullMethod] {
+		return handler(ctx, request)
+	}
 	p, err := g.authenticate(ctx, info.FullMethod)
 	if err != nil {
 		return nil, err
@@ -53,6 +91,9 @@ func (g *Guard) Unary(ctx context.Context, request any, info *grpc.UnaryServerIn
 // Stream is a grpc.StreamServerInterceptor: the first message says what the
 // stream is about, and nothing is sent before it has been judged.
 func (g *Guard) Stream(server any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
+	if open[info.FullMethod] {
+		return handler(server, stream)
+	}
 	p, err := g.authenticate(stream.Context(), info.FullMethod)
 	if err != nil {
 		return err
@@ -94,37 +135,106 @@ func (s *guardedStream) SendMsg(m any) error {
 	return s.ServerStream.SendMsg(m)
 }
 
+// credentials are what a call carries to show who makes it.
+type credentials struct {
+	// authorization are the values of the header, as sent.
+	authorization []string
+	// leaf is the verified certificate of the peer, if any.
+	leaf *x509.Certificate
+	// from is the address of the peer.
+	from string
+	// method is the full name of the RPC, as far as it is known.
+	method, trace string
+}
+
 func (g *Guard) authenticate(ctx context.Context, method string) (*Principal, error) {
-	p, err := g.principal(ctx)
+	return g.recognise(ctx, g.credentials(ctx, method))
+}
+
+// Admit judges the credentials of an HTTP request, before its body is read. What
+// the principal may do is judged behind the gateway. Its error is a gRPC status.
+func (g *Guard) Admit(r *http.Request) error {
+	_, err := g.recognise(r.Context(), &credentials{
+		authorization: r.Header.Values("Authorization"), leaf: verifiedLeaf(r.TLS),
+		from: r.RemoteAddr, trace: traceID(r.Header.Get("traceparent")),
+	})
+	return err
+}
+
+// recognise returns who calls, or the status to answer with.
+func (g *Guard) recognise(ctx context.Context, c *credentials) (*Principal, error) {
+	p, err := g.principal(ctx, c)
 	switch {
 	case err == nil:
 		return p, nil
-	case errors.Is(err, errNoCredentials), errors.Is(err, ErrUnknownToken), errors.Is(err, ErrTokenExpired):
-		g.log.Warn("call without valid credentials", zap.String("method", method), zap.String("from", from(ctx)), zap.Error(err))
-		return nil, refusal(codes.Unauthenticated, "UNAUTHENTICATED",
-			err.Error()+"; send the header `authorization: Bearer TOKEN` with a token made by `sidegate token create`")
+	case errors.Is(err, errNoCredentials), errors.Is(err, ErrTokenExpired):
+		return nil, g.stranger(c, err)
+	case errors.Is(err, ErrUnknownToken), errors.Is(err, ErrUnknownCertificate):
+		if wait := g.wrong.Fail(Source(c.from)); wait > 0 {
+			g.refused(c, codes.ResourceExhausted, err)
+			return nil, TooMany(wait)
+		}
+		return nil, g.stranger(c, err)
+	case errors.Is(err, ErrUnavailable):
+		g.refused(c, codes.Unavailable, err)
+		return nil, refusal(codes.Unavailable, "", err.Error()+"; try again, or use an API token")
 	default:
-		g.log.Error("credentials could not be checked", zap.String("method", method), zap.String("from", from(ctx)), zap.Error(err))
+		g.log.Error("credentials could not be checked", zap.String("method", c.method), zap.String("from", c.from), zap.Error(err))
 		return nil, refusal(codes.Unavailable, "STORAGE", "credentials cannot be checked now; the server's log says why")
 	}
 }
 
-func (g *Guard) principal(ctx context.Context) (*Principal, error) {
-	token, err := bearer(ctx)
-	if err != nil {
-		return nil, err
+func (g *Guard) stranger(c *credentials, err error) error {
+	g.refused(c, codes.Unauthenticated, err)
+	advice := "send the header `authorization: Bearer TOKEN` with a token made by `sidegate token create`"
+	if g.certificatesOnly {
+		advice = "connect with a client certificate that the configuration names, and send no token"
 	}
-	return g.tokens.Authenticate(ctx, token)
+	return refusal(codes.Unauthenticated, "UNAUTHENTICATED", err.Error()+"; "+advice)
 }
 
-// bearer returns the token of a call (RFC 6750 section 2.1).
-func bearer(ctx context.Context) (string, error) {
-	values := metadata.ValueFromIncomingContext(ctx, "authorization")
-	if len(values) != 1 {
-		if len(values) > 1 {
-			return "", fmt.Errorf("%w that are clear: authorization is sent %d times", errNoCredentials, len(values))
+func (g *Guard) refused(c *credentials, code codes.Code, err error) {
+	g.report(Event{
+		Kind: pb.AuditRecord_KIND_AUTHENTICATION_FAILED, From: c.from, Method: c.method, Code: code, Detail: err.Error(), TraceID: c.trace,
+	})
+}
+
+func (g *Guard) report(e Event) {
+	if g.reporter != nil {
+		g.reporter.Refused(e)
+		return
+	}
+	NewReporter(g.log, nil).tell(e, zap.WarnLevel)
+}
+
+// principal returns who calls. A token that is sent must be good, whatever
+// certificate comes with it: who sends one means to be its holder.
+func (g *Guard) principal(ctx context.Context, c *credentials) (*Principal, error) {
+	switch {
+	case g.certificatesOnly && len(c.authorization) > 0:
+		return nil, fmt.Errorf("%w: a token is sent where certificates alone are taken", errNoCredentials)
+	case len(c.authorization) > 0:
+		token, err := bearer(c.authorization)
+		if err != nil {
+			return nil, err
 		}
-		return "", errNoCredentials
+		if c.leaf != nil {
+			ctx = WithCertificate(ctx, c.leaf)
+		}
+		return g.tokens.Authenticate(ctx, token)
+	case c.leaf != nil:
+		return g.certificates.Principal(c.leaf)
+	}
+	return nil, errNoCredentials
+}
+
+// errNoCredentials means that the call carries no credentials, or unclear ones.
+var errNoCredentials = errors.New("no credentials")
+
+// bearer returns the token of a call (RFC 6750 section 2.1).
+func bearer(values []string) (string, error) {
+	if len(values) != 1 {
+		return "", fmt.Errorf("%w that are clear: authorization is sent %d times", errNoCredentials, len(values))
 	}
 	// RFC 9110 section 11.1: the scheme is case-insensitive.
 	scheme, token, _ := strings.Cut(values[0], " ")
@@ -140,55 +250,33 @@ func (g *Guard) authorize(ctx context.Context, method string, p *Principal, requ
 		return nil
 	}
 	realm = shorten(realm)
-	g.log.Warn("call refused for lack of the role", zap.String("method", method), zap.String("from", from(ctx)),
-		zap.String("principal", p.Author()), zap.String("realm", realm), zap.Stringer("needs", need))
-	if need == NoRole {
-		return refusal(codes.PermissionDenied, "PERMISSION_DENIED", "nobody may call "+method)
-	}
 	where := "in any realm"
 	if realm != "" {
 		where = fmt.Sprintf("in realm %q", realm)
 	}
-	return refusal(codes.PermissionDenied, "PERMISSION_DENIED",
-		fmt.Sprintf("%s needs the role %s %s, which %s lacks; ask an administrator for a token with it", method, need, where, p.Author()))
+	text := fmt.Sprintf("%s needs the role %s %s, which %s lacks", method, need, where, p.Author())
+	if need == NoRole {
+		text = "nobody may call " + method
+	}
+	c := g.credentials(ctx, method)
+	g.report(Event{
+		Kind: pb.AuditRecord_KIND_PERMISSION_DENIED, Caller: p.Author(), From: c.from, Realm: realm, Method: method,
+		Code: codes.PermissionDenied, Detail: text, TraceID: c.trace,
+	})
+	if need != NoRole {
+		text += "; ask an administrator for it"
+	}
+	return refusal(codes.PermissionDenied, "PERMISSION_DENIED", text)
 }
 
-// maxShown is the greatest number of bytes of a realm's name, as sent, in a log
-// or an error.
-const maxShown = 255
-
-func shorten(s string) string {
-	s = strings.ToValidUTF8(s, "\uFFFD")
-	if len(s) > maxShown {
-		return strings.ToValidUTF8(s[:maxShown], "") + "…"
+// credentials reads what a gRPC call carries.
+func (g *Guard) credentials(ctx context.Context, method string) *credentials {
+	c := &credentials{
+		authorization: metadata.ValueFromIncomingContext(ctx, "authorization"), method: method, from: from(ctx),
+		leaf: peerLeaf(ctx), trace: traceID(first(metadata.ValueFromIncomingContext(ctx, "traceparent"))),
 	}
-	return s
-}
-
-// from tells where a call came from: the peer, or, for a call that the REST
-// gateway passes on in this process, the peer of the gateway.
-func from(ctx context.Context) string {
-	p, ok := peer.FromContext(ctx)
-	if !ok || p.Addr == nil {
-		return "unknown"
+	if g.inside {
+		c.from, c.leaf = g.annotated(ctx)
 	}
-	forwarded := metadata.ValueFromIncomingContext(ctx, "x-forwarded-for")
-	if p.Addr.Network() != "bufconn" || len(forwarded) == 0 {
-		return p.Addr.String()
-	}
-	// The gateway appends the address of its own peer.
-	hops := strings.Split(forwarded[len(forwarded)-1], ",")
-	return shorten(strings.TrimSpace(hops[len(hops)-1]))
-}
-
-// errorDomain is the domain of ErrorInfo.
-const errorDomain = "sidegate.dev"
-
-// refusal is a status with its reason.
-func refusal(code codes.Code, reason, message string) error {
-	s, err := status.New(code, message).WithDetails(&errdetails.ErrorInfo{Reason: reason, Domain: errorDomain})
-	if err != nil {
-		return status.Error(code, message)
-	}
-	return s.Err()
+	return c
 }

@@ -2,12 +2,13 @@ package auth_test
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509/pkix"
 	"errors"
 	"fmt"
 	"net"
 	"strings"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 	"go.uber.org/zap"
@@ -16,15 +17,16 @@ import (
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/health"
 	"google.golang.org/grpc/health/grpc_health_v1"
+	grpc_testing "google.golang.org/grpc/interop/grpc_testing"
 	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/reflection"
+	"google.golang.org/grpc/reflection/grpc_reflection_v1"
 	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/test/bufconn"
-	"google.golang.org/protobuf/proto"
-	"google.golang.org/protobuf/reflect/protoreflect"
-	"google.golang.org/protobuf/reflect/protoregistry"
 
 	pb "github.com/sidegate/sidegate/gen/go/clientpolicy/v1"
 	"github.com/sidegate/sidegate/internal/auth"
@@ -35,177 +37,91 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // guarded is a server whose services answer UNIMPLEMENTED to whom the guard lets
 // through.
 type guarded struct {
-	conn *grpc.ClientConn
-	logs *observer.ObservedLogs
+	logs     *observer.ObservedLogs
+	listener *bufconn.Listener
+	ca       *authority
 }
 
-func guard(t *testing.T, tokens auth.Authenticator) *guarded {
+// interceptors are those of a guard, or of a part of one.
+type interceptors interface {
+	Unary(context.Context, any, *grpc.UnaryServerInfo, grpc.UnaryHandler) (any, error)
+	Stream(any, grpc.ServerStream, *grpc.StreamServerInfo, grpc.StreamHandler) error
+}
+
+// guard runs a server that judges by one authenticator, and a connection to it.
+func guard(t *testing.T, tokens auth.Authenticator) (*guarded, *grpc.ClientConn) {
 	t.Helper()
 	core, logs := observer.New(zapcore.DebugLevel)
-	g := auth.NewGuard(tokens, zap.New(core))
-	server := grpc.NewServer(grpc.UnaryInterceptor(g.Unary), grpc.StreamInterceptor(g.Stream))
-	pb.RegisterPolicyDecisionServiceServer(server, pb.UnimplementedPolicyDecisionServiceServer{})
-	pb.RegisterRealmServiceServer(server, pb.UnimplementedRealmServiceServer{})
-	pb.RegisterPolicyAdminServiceServer(server, pb.UnimplementedPolicyAdminServiceServer{})
-	pb.RegisterServerServiceServer(server, pb.UnimplementedServerServiceServer{})
-	grpc_health_v1.RegisterHealthServer(server, health.NewServer())
-	listener := bufconn.Listen(1 << 16)
+	g := serve(t, nil, auth.NewGuard(tokens, zap.New(core)), logs)
+	return g, g.dial(t, nil)
+}
+
+// serve runs a server; with an authority it speaks TLS and takes certificates.
+func serve(t *testing.T, ca *authority, g interceptors, logs *observer.ObservedLogs) *guarded {
+	t.Helper()
+	options := []grpc.ServerOption{grpc.UnaryInterceptor(g.Unary), grpc.StreamInterceptor(g.Stream)}
+	if ca != nil {
+		config, err := auth.TakeCertificates(&tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{ca.issue(t, pkix.Name{CommonName: "server"}, nil)}}, ca.file(t), false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		options = append(options, grpc.Creds(credentials.NewTLS(config)))
+	}
+	server := grpc.NewServer(options...)
+	register(server)
+	s := &guarded{logs: logs, listener: bufconn.Listen(1 << 16), ca: ca}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		server.Serve(listener)
+		server.Serve(s.listener)
 	}()
-	conn, err := grpc.NewClient("passthrough:bufconn", grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return listener.DialContext(ctx) }))
-	if err != nil {
-		t.Fatal(err)
-	}
 	t.Cleanup(func() {
-		conn.Close()
 		server.Stop()
 		<-done
 	})
-	return &guarded{conn, logs}
+	return s
 }
 
-// rpc is one method of the contract.
-type rpc struct {
-	name   string
-	input  protoreflect.MessageType
-	output protoreflect.MessageType
+func register(server *grpc.Server) {
+	pb.RegisterPolicyDecisionServiceServer(server, pb.UnimplementedPolicyDecisionServiceServer{})
+	pb.RegisterRealmServiceServer(server, pb.UnimplementedRealmServiceServer{})
+	pb.RegisterPolicyAdminServiceServer(server, pb.UnimplementedPolicyAdminServiceServer{})
+	pb.RegisterRevisionServiceServer(server, pb.UnimplementedRevisionServiceServer{})
+	pb.RegisterCatalogueServiceServer(server, pb.UnimplementedCatalogueServiceServer{})
+	pb.RegisterDecisionLogServiceServer(server, pb.UnimplementedDecisionLogServiceServer{})
+	pb.RegisterAuditLogServiceServer(server, pb.UnimplementedAuditLogServiceServer{})
+	pb.RegisterServerServiceServer(server, pb.UnimplementedServerServiceServer{})
+	grpc_health_v1.RegisterHealthServer(server, health.NewServer())
+	grpc_testing.RegisterTestServiceServer(server, grpc_testing.UnimplementedTestServiceServer{})
+	reflection.Register(server)
 }
 
-// allRPCs are those of every service of the package, by its descriptors.
-func allRPCs(t *testing.T) []rpc {
+// dial connects, with a client certificate if there is one.
+func (g *guarded) dial(t *testing.T, cert *tls.Certificate) *grpc.ClientConn {
 	t.Helper()
-	var list []rpc
-	protoregistry.GlobalFiles.RangeFilesByPackage("clientpolicy.v1", func(f protoreflect.FileDescriptor) bool {
-		for i := range f.Services().Len() {
-			s := f.Services().Get(i)
-			for j := range s.Methods().Len() {
-				m := s.Methods().Get(j)
-				list = append(list, rpc{fmt.Sprintf("/%s/%s", s.FullName(), m.Name()), message(t, m.Input()), message(t, m.Output())})
-			}
+	secure := insecure.NewCredentials()
+	if g.ca != nil {
+		config := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: g.ca.pool(), ServerName: "127.0.0.1"}
+		if cert != nil {
+			config.Certificates = []tls.Certificate{*cert}
 		}
-		return true
-	})
-	if len(list) < 20 {
-		t.Fatalf("only %d methods found", len(list))
+		secure = credentials.NewTLS(config)
 	}
-	return list
-}
-
-func message(t *testing.T, d protoreflect.MessageDescriptor) protoreflect.MessageType {
-	t.Helper()
-	m, err := protoregistry.GlobalTypes.FindMessageByName(d.FullName())
+	conn, err := grpc.NewClient("passthrough:bufconn", grpc.WithTransportCredentials(secure),
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return g.listener.DialContext(ctx) }))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return m
+	t.Cleanup(func() { conn.Close() })
+	return conn
 }
 
-// least is the role that a method needs, told by its name and not by the table.
-func (r rpc) least() auth.Role {
-	method := r.name[strings.LastIndex(r.name, "/")+1:]
-	switch {
-	case strings.Contains(method, "Evaluate"):
-		return auth.Evaluator
-	case strings.HasPrefix(method, "Get"), strings.HasPrefix(method, "List"):
-		return auth.Viewer
-	case strings.Contains(r.name, ".RealmService/"):
-		return auth.Admin
-	}
-	return auth.Editor
-}
-
-// request is one about a realm.
-func (r rpc) request(realm string) proto.Message {
-	m := r.input.New()
-	if create, ok := m.Interface().(*pb.CreateRealmRequest); ok {
-		create.Document = &pb.Realm{Name: realm}
-	} else if f := r.input.Descriptor().Fields().ByName("realm"); f != nil {
-		m.Set(f, protoreflect.ValueOfString(realm))
-	}
-	return m.Interface()
-}
-
-// global tells a method that is about no realm.
-func (r rpc) global() bool {
-	return strings.HasSuffix(r.name, "/ListRealms") || strings.HasSuffix(r.name, "/GetServer")
-}
-
-func (g *guarded) call(t *testing.T, r rpc, realm string, authorization ...string) error {
-	t.Helper()
-	ctx := t.Context()
-	for _, value := range authorization {
+// withAuthorization adds values of the header.
+func withAuthorization(ctx context.Context, values ...string) context.Context {
+	for _, value := range values {
 		ctx = metadata.AppendToOutgoingContext(ctx, "authorization", value)
 	}
-	return g.conn.Invoke(ctx, r.name, r.request(realm), r.output.New().Interface())
-}
-
-var roles = []auth.Role{auth.Evaluator, auth.Viewer, auth.Editor, auth.Admin}
-
-// Every RPC × every way to come without credentials, and every role in the realm,
-// in another one and in all.
-func TestEveryRPC(t *testing.T) {
-	now := time.Unix(1_800_000_000, 0)
-	tokens, err := auth.OpenTokens(t.TempDir(), func() time.Time { return now })
-	if err != nil {
-		t.Fatal(err)
-	}
-	secrets := map[string]string{}
-	for _, role := range roles {
-		for _, realm := range []string{"a", "b", auth.AllRealms} {
-			name := role.String() + "@" + realm
-			secrets[name], _, err = tokens.Create(auth.Token{Name: name, Role: role, Realms: []string{realm}})
-			if err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	expired, _, err := tokens.Create(auth.Token{Name: "short", Role: auth.Admin, Realms: []string{auth.AllRealms}, Expires: now.Add(time.Minute)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	now = now.Add(time.Minute)
-	g := guard(t, tokens)
-	admin := secrets["admin@*"]
-	for _, r := range allRPCs(t) {
-		for name, values := range map[string][]string{
-			"none": nil, "empty": {""}, "no scheme": {admin}, "another scheme": {"Basic " + admin}, "no token": {"Bearer "},
-			"unknown": {"Bearer sgt_" + strings.Repeat("A", 43)}, "cut": {"Bearer " + admin[:len(admin)-1]},
-			"expired": {"Bearer " + expired}, "two": {"Bearer " + admin, "Bearer " + admin},
-		} {
-			check(t, r.name+" "+name, g.call(t, r, "a", values...), codes.Unauthenticated, "UNAUTHENTICATED")
-		}
-		for _, role := range roles {
-			for _, realm := range []string{"a", "b", auth.AllRealms} {
-				code, reason := codes.PermissionDenied, "PERMISSION_DENIED"
-				if role >= r.least() && (realm != "b" || r.global()) {
-					code, reason = codes.Unimplemented, ""
-				}
-				err := g.call(t, r, "a", "bearer "+secrets[role.String()+"@"+realm])
-				check(t, fmt.Sprintf("%s %v@%s", r.name, role, realm), err, code, reason)
-			}
-		}
-	}
-	for _, entry := range g.logs.All() {
-		for _, secret := range append([]string{expired}, values(secrets)...) {
-			if strings.Contains(fmt.Sprint(entry.Message, entry.ContextMap()), secret[4:]) {
-				t.Fatal("a token is in the log")
-			}
-		}
-	}
-	if g.logs.FilterMessage("call without valid credentials").Len() == 0 || g.logs.FilterMessage("call refused for lack of the role").Len() == 0 {
-		t.Error("refused calls are not logged")
-	}
-}
-
-func values(m map[string]string) (list []string) {
-	for _, v := range m {
-		list = append(list, v)
-	}
-	return list
+	return ctx
 }
 
 func check(t *testing.T, what string, err error, code codes.Code, reason string) {
@@ -232,21 +148,20 @@ func (o one) Authenticate(context.Context, string) (*auth.Principal, error) { re
 
 var root = &auth.Principal{Name: "root", Kind: auth.KindToken, Roles: map[string]auth.Role{auth.AllRealms: auth.Admin}}
 
-// Methods that the table does not list are closed, also to administrators, and
-// streams are judged by their first message.
+// Methods that the table does not list are closed, also to administrators.
 func TestUnlistedMethods(t *testing.T) {
-	g := guard(t, one{p: root})
-	client := grpc_health_v1.NewHealthClient(g.conn)
-	ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer x")
-	_, err := client.Check(ctx, &grpc_health_v1.HealthCheckRequest{})
+	_, conn := guard(t, one{p: root})
+	client := grpc_testing.NewTestServiceClient(conn)
+	ctx := withAuthorization(t.Context(), "Bearer x")
+	_, err := client.EmptyCall(ctx, &grpc_testing.Empty{})
 	check(t, "unary", err, codes.PermissionDenied, "PERMISSION_DENIED")
-	stream, err := client.Watch(ctx, &grpc_health_v1.HealthCheckRequest{})
+	stream, err := client.StreamingOutputCall(ctx, &grpc_testing.StreamingOutputCallRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, err = stream.Recv()
 	check(t, "stream", err, codes.PermissionDenied, "PERMISSION_DENIED")
-	stream, err = client.Watch(t.Context(), &grpc_health_v1.HealthCheckRequest{})
+	stream, err = client.StreamingOutputCall(t.Context(), &grpc_testing.StreamingOutputCallRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -254,17 +169,51 @@ func TestUnlistedMethods(t *testing.T) {
 	check(t, "stream without credentials", err, codes.Unauthenticated, "UNAUTHENTICATED")
 }
 
+// The methods of the table that are open answer without credentials, and with bad
+// ones.
+func TestOpenMethods(t *testing.T) {
+	_, conn := guard(t, one{err: auth.ErrUnknownToken})
+	for _, ctx := range []context.Context{t.Context(), withAuthorization(t.Context(), "Bearer x")} {
+		client := grpc_health_v1.NewHealthClient(conn)
+		if _, err := client.Check(ctx, &grpc_health_v1.HealthCheckRequest{}); err != nil {
+			t.Error(err)
+		}
+		if _, err := client.List(ctx, &grpc_health_v1.HealthListRequest{}); err != nil {
+			t.Error(err)
+		}
+		watch, err := client.Watch(ctx, &grpc_health_v1.HealthCheckRequest{})
+		if err == nil {
+			_, err = watch.Recv()
+		}
+		if err != nil {
+			t.Error(err)
+		}
+		stream, err := grpc_reflection_v1.NewServerReflectionClient(conn).ServerReflectionInfo(ctx)
+		if err == nil {
+			err = stream.Send(&grpc_reflection_v1.ServerReflectionRequest{MessageRequest: &grpc_reflection_v1.ServerReflectionRequest_ListServices{}})
+		}
+		if err == nil {
+			_, err = stream.Recv()
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // When nobody can tell who calls, nobody gets in, and the cause stays here.
 func TestAuthenticatorFails(t *testing.T) {
-	g := guard(t, one{err: errors.New("disk 7 is on fire")})
+	g, conn := guard(t, one{err: errors.New("disk 7 is on fire")})
+	down, elsewhere := guard(t, one{err: fmt.Errorf("%w: the keys are gone", auth.ErrUnavailable)})
 	for _, r := range allRPCs(t) {
-		err := g.call(t, r, "a", "Bearer x")
+		err := means{conn: conn, tokens: []string{"Bearer x"}}.call(t.Context(), r)
 		check(t, r.name, err, codes.Unavailable, "STORAGE")
 		if strings.Contains(err.Error(), "disk") {
 			t.Error("the cause is told")
 		}
+		check(t, r.name, means{conn: elsewhere, tokens: []string{"Bearer x"}}.call(t.Context(), r), codes.Unavailable, "")
 	}
-	if g.logs.FilterLevelExact(zap.ErrorLevel).Len() == 0 {
+	if g.logs.FilterLevelExact(zap.ErrorLevel).Len() == 0 || down.logs.FilterLevelExact(zap.WarnLevel).Len() == 0 {
 		t.Error("the cause is not logged")
 	}
 }

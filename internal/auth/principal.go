@@ -1,6 +1,9 @@
 package auth
 
-import "context"
+import (
+	"context"
+	"crypto/x509"
+)
 
 // AllRealms stands for every realm in a principal's roles.
 const AllRealms = "*"
@@ -11,6 +14,14 @@ const (
 	KindToken = "token"
 	// KindLocal is somebody who works on the store itself, without a server.
 	KindLocal = "local"
+	// KindOIDC is the subject of a token of an OpenID Connect issuer.
+	KindOIDC = "oidc"
+	// KindCertificate is the holder of a client certificate.
+	KindCertificate = "certificate"
+	// KindUser is somebody who logged in with user name and password.
+	KindUser = "user"
+	// KindUID is a user of this machine, on the other side of a Unix socket.
+	KindUID = "uid"
 )
 
 // Principal is who calls. It is immutable once it is in a context.
@@ -19,6 +30,9 @@ type Principal struct {
 	Name string
 	// Kind says how the principal was recognised, such as KindToken.
 	Kind string
+	// Shown is what people call the principal, where that differs from the name; it
+	// need not be unique and decides nothing.
+	Shown string
 	// Roles by name of the realm; AllRealms holds for every one.
 	Roles map[string]Role
 }
@@ -38,8 +52,15 @@ func (p *Principal) Highest() Role {
 }
 
 // Author is how the principal is recorded with what it writes: kind and name, so
-// that two of one name but different kinds can be told apart.
-func (p *Principal) Author() string { return p.Kind + ":" + p.Name }
+// that two of one name but different kinds can be told apart, and behind them, in
+// parentheses, what people call it.
+func (p *Principal) Author() string {
+	author := p.Kind + ":" + p.Name
+	if p.Shown != "" {
+		author += " (" + p.Shown + ")"
+	}
+	return author
+}
 
 type principalKey struct{}
 
@@ -52,4 +73,18 @@ func NewContext(ctx context.Context, p *Principal) context.Context {
 func FromContext(ctx context.Context) *Principal {
 	p, _ := ctx.Value(principalKey{}).(*Principal)
 	return p
+}
+
+type certificateKey struct{}
+
+// WithCertificate returns a context that knows the verified certificate of the
+// caller, for authenticators of tokens that are bound to one.
+func WithCertificate(ctx context.Context, leaf *x509.Certificate) context.Context {
+	return context.WithValue(ctx, certificateKey{}, leaf)
+}
+
+// CertificateFrom returns the verified certificate of the caller, or nil.
+func CertificateFrom(ctx context.Context) *x509.Certificate {
+	leaf, _ := ctx.Value(certificateKey{}).(*x509.Certificate)
+	return leaf
 }

@@ -1,6 +1,13 @@
 package auth
 
 import (
+	"slices"
+	"strings"
+
+	"google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/reflection/grpc_reflection_v1"
+	"google.golang.org/grpc/reflection/grpc_reflection_v1alpha"
+
 	pb "github.com/sidegate/sidegate/gen/go/clientpolicy/v1"
 )
 
@@ -36,8 +43,90 @@ var required = map[string]requirement{
 	pb.PolicyAdminService_GetPolicy_FullMethodName:        {Viewer, ofRequest},
 	pb.PolicyAdminService_ReplacePolicy_FullMethodName:    {Editor, ofRequest},
 	pb.PolicyAdminService_DeletePolicy_FullMethodName:     {Editor, ofRequest},
+	pb.PolicyAdminService_UpdateProfile_FullMethodName:    {Editor, ofRequest},
+	pb.PolicyAdminService_UpdatePolicy_FullMethodName:     {Editor, ofRequest},
+	pb.PolicyAdminService_MovePolicy_FullMethodName:       {Editor, ofRequest},
+
+	pb.RevisionService_ListRevisions_FullMethodName: {Viewer, ofRequest},
+	pb.RevisionService_GetRevision_FullMethodName:   {Viewer, ofRequest},
+	pb.RevisionService_DiffRevisions_FullMethodName: {Viewer, ofRequest},
+	// Where settings would change, the service demands Admin.
+	pb.RevisionService_RollbackRevision_FullMethodName: {Editor, ofRequest},
+	pb.RevisionService_WatchRevisions_FullMethodName:   {Viewer, ofRequest},
+
+	pb.CatalogueService_ListExecutors_FullMethodName:         {Viewer, nil},
+	pb.CatalogueService_GetExecutor_FullMethodName:           {Viewer, nil},
+	pb.CatalogueService_ListConditions_FullMethodName:        {Viewer, nil},
+	pb.CatalogueService_GetCondition_FullMethodName:          {Viewer, nil},
+	pb.CatalogueService_ListEvents_FullMethodName:            {Viewer, nil},
+	pb.CatalogueService_GetEvent_FullMethodName:              {Viewer, nil},
+	pb.CatalogueService_ListCatalogueProfiles_FullMethodName: {Viewer, nil},
+	pb.CatalogueService_GetCatalogueProfile_FullMethodName:   {Viewer, nil},
+
+	pb.DecisionLogService_ListDecisions_FullMethodName:   {Viewer, ofRequest},
+	pb.DecisionLogService_GetDecision_FullMethodName:     {Viewer, ofRequest},
+	pb.DecisionLogService_FollowDecisions_FullMethodName: {Viewer, ofRequest},
+	pb.DecisionLogService_ExportDecisions_FullMethodName: {Viewer, ofRequest},
+	pb.DecisionLogService_ReplayDecision_FullMethodName:  {Viewer, ofRequest},
+	pb.DecisionLogService_EraseDecisions_FullMethodName:  {Admin, ofRequest},
+
+	// The service shows the records of those realms alone that the caller administers.
+	pb.AuditLogService_ListAuditRecords_FullMethodName:   {Admin, nil},
+	pb.AuditLogService_FollowAuditRecords_FullMethodName: {Admin, nil},
 
 	pb.ServerService_GetServer_FullMethodName: {Viewer, nil},
+}
+
+// open are the RPCs that need no credentials: they tell nothing but health and the
+// published interface.
+var open = map[string]bool{
+	grpc_health_v1.Health_Check_FullMethodName:                                   true,
+	grpc_health_v1.Health_List_FullMethodName:                                    true,
+	grpc_health_v1.Health_Watch_FullMethodName:                                   true,
+	grpc_reflection_v1.ServerReflection_ServerReflectionInfo_FullMethodName:      true,
+	grpc_reflection_v1alpha.ServerReflection_ServerReflectionInfo_FullMethodName: true,
+}
+
+// Where says in which realm a role is needed.
+type Where uint8
+
+// The places where a role can be needed.
+const (
+	// Nowhere: the call needs no role, and no credentials.
+	Nowhere Where = iota
+	// InRealm: in the realm that the request names.
+	InRealm
+	// InAnyRealm: in one realm at least; the answer shows those realms alone in
+	// which the caller has it.
+	InAnyRealm
+)
+
+// Rule is a row of the table of who may call what.
+type Rule struct {
+	// Method is the full name of the RPC.
+	Method string
+	// Role is the least that is needed.
+	Role Role
+	// Where it is needed.
+	Where Where
+}
+
+// Rules returns the whole table, by the names of the RPCs. What it does not list,
+// nobody may call.
+func Rules() []Rule {
+	var rules []Rule
+	for method := range open {
+		rules = append(rules, Rule{Method: method})
+	}
+	for method, r := range required {
+		where := InRealm
+		if r.realm == nil {
+			where = InAnyRealm
+		}
+		rules = append(rules, Rule{method, r.role, where})
+	}
+	slices.SortFunc(rules, func(a, b Rule) int { return strings.Compare(a.Method, b.Method) })
+	return rules
 }
 
 // ofRequest is the realm that a request names.

@@ -41,3 +41,31 @@ func ParseRole(name string) (Role, error) {
 	}
 	return NoRole, fmt.Errorf("unknown role %q; known are %s", name, strings.Join(roleNames[1:], ", "))
 }
+
+// CheckRoles refuses roles by realm that are none, or that are for what cannot be
+// a realm.
+func CheckRoles(roles map[string]Role) error {
+	if n := len(roles); n < 1 || n > maxRealms {
+		return fmt.Errorf("roles are for %d realms, expected 1 to %d, or * for all", n, maxRealms)
+	}
+	for realm, role := range roles {
+		if err := CheckRealm(realm); err != nil {
+			return err
+		}
+		if role < Evaluator || role > Admin {
+			return fmt.Errorf("realm %q: there is no role; known are %s", realm, strings.Join(roleNames[1:], ", "))
+		}
+	}
+	return nil
+}
+
+// CheckRealm refuses what can be neither the name of a realm nor AllRealms.
+func CheckRealm(name string) error {
+	if problem := checkText(name); problem != "" {
+		return fmt.Errorf("name of a realm %s", problem)
+	}
+	if strings.ContainsAny(name, "/:") {
+		return fmt.Errorf("name of a realm %q contains a slash or a colon", name)
+	}
+	return nil
+}

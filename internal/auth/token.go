@@ -73,11 +73,8 @@ func (t *Token) check() error {
 		return fmt.Errorf("token %q is for %d realms, expected 1 to %d, or * for all", t.Name, n, maxRealms)
 	}
 	for _, realm := range t.Realms {
-		if problem := checkText(realm); problem != "" {
-			return fmt.Errorf("token %q: name of a realm %s", t.Name, problem)
-		}
-		if strings.ContainsAny(realm, "/:") {
-			return fmt.Errorf("token %q: name of a realm %q contains a slash or a colon", t.Name, realm)
+		if err := CheckRealm(realm); err != nil {
+			return fmt.Errorf("token %q: %w", t.Name, err)
 		}
 	}
 	if slices.Contains(t.Realms, AllRealms) && len(t.Realms) > 1 {

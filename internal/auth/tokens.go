@@ -37,6 +37,10 @@ type Tokens struct {
 	mu   sync.Mutex
 	info fs.FileInfo // of the file that was read; nil when there was none
 	file *tokenFile
+
+	reporter *Reporter
+	// told are the tokens that the reporter knows of, by id.
+	told map[string]Token
 }
 
 // OpenTokens reads the tokens of a data directory, which may have none yet. It
@@ -127,6 +131,7 @@ func (t *Tokens) refresh() error {
 	info, err := os.Stat(t.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		t.info, t.file = nil, &tokenFile{}
+		t.tell()
 		return nil
 	}
 	if err == nil && t.info != nil && sameFile(info, t.info) {
@@ -141,6 +146,7 @@ func (t *Tokens) refresh() error {
 		return err
 	}
 	t.info, t.file = info, file
+	t.tell()
 	return nil
 }
 

@@ -260,6 +260,21 @@ func TestAnswers(t *testing.T) {
 		"/v1/realms/r/policies":  `{"policies":[],"nextPageToken":"","totalSize":0,"revision":"0"}`,
 		"/v1/realms/r/policySet": `{"profiles":[],"policies":[]}`,
 		"/v1/realms/r":           `{}`,
+
+		"/v1/realms/r/revisions":        `{"revisions":[],"nextPageToken":"","totalSize":0,"revision":"0"}`,
+		"/v1/realms/r/revisions/7":      `{}`,
+		"/v1/realms/r/revisions/7:diff": `{"revision":"0","other":"0","changes":[]}`,
+		"/v1/catalogue/executors":       `{"executors":[],"nextPageToken":"","totalSize":0}`,
+		"/v1/catalogue/executors/x":     `{"events":[],"specifications":[]}`,
+		"/v1/catalogue/conditions":      `{"conditions":[],"nextPageToken":"","totalSize":0}`,
+		"/v1/catalogue/conditions/x":    `{"events":[],"specifications":[]}`,
+		"/v1/catalogue/events":          `{"events":[],"nextPageToken":"","totalSize":0}`,
+		"/v1/catalogue/events/x":        `{"executors":[],"conditions":[],"requiredFacts":[],"specifications":[]}`,
+		"/v1/catalogue/profiles":        `{"profiles":[],"nextPageToken":"","totalSize":0}`,
+		"/v1/catalogue/profiles/x":      `{}`,
+		"/v1/realms/r/decisions":        `{"decisions":[],"nextPageToken":"","totalSize":0,"revision":"0"}`,
+		"/v1/realms/r/decisions/x":      `{}`,
+		"/v1/auditRecords":              `{"auditRecords":[],"nextPageToken":"","totalSize":0}`,
 	} {
 		a := r.do(t, "GET", path, "")
 		accepted(t, a)
@@ -269,6 +284,18 @@ func TestAnswers(t *testing.T) {
 		if a.header.Get("X-Content-Type-Options") != "nosniff" || a.header.Get("Cache-Control") != "no-store" || a.header.Get("Content-Length") != fmt.Sprint(len(a.body)) {
 			t.Errorf("%s: headers %v", path, a.header)
 		}
+	}
+	for path, want := range map[string]string{
+		"/v1/realms/r/decisions/x:replay": `{"revision":"0","differs":false,"caveats":[]}`,
+	} {
+		a := r.do(t, "POST", path, "")
+		accepted(t, a)
+		if a.body != want+"\n" {
+			t.Errorf("%s: got %s, want %s", path, a.body, want)
+		}
+	}
+	if a := r.do(t, "POST", "/v1/realms/r/decisions:erase", `{"clientId":"c"}`); a.body != `{"erased":"0"}`+"\n" {
+		t.Errorf("erase: got %s", a.body)
 	}
 	f.answers(func(context.Context, call) (proto.Message, error) {
 		return &pb.EvaluateResponse{Decision: pb.EvaluateResponse_DECISION_ALLOW, Reason: pb.EvaluateResponse_REASON_NO_POLICY_APPLIED, Revision: 7, DecisionId: "d"}, nil

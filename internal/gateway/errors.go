@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/grpc-ecosystem/grpc-gateway/v2/runtime"
 	"go.uber.org/zap"
@@ -20,24 +21,30 @@ const domain = "sidegate.dev"
 
 // statuses are those of the reasons (contract of errors, errors.proto).
 var statuses = map[clientpolicyv1.ErrorReason]int{
-	clientpolicyv1.ErrorReason_ERROR_REASON_INVALID_DOCUMENT:     http.StatusBadRequest,
-	clientpolicyv1.ErrorReason_ERROR_REASON_REALM_NOT_FOUND:      http.StatusNotFound,
-	clientpolicyv1.ErrorReason_ERROR_REASON_PROFILE_NOT_FOUND:    http.StatusNotFound,
-	clientpolicyv1.ErrorReason_ERROR_REASON_POLICY_NOT_FOUND:     http.StatusNotFound,
-	clientpolicyv1.ErrorReason_ERROR_REASON_ALREADY_EXISTS:       http.StatusConflict,
-	clientpolicyv1.ErrorReason_ERROR_REASON_ETAG_MISMATCH:        http.StatusPreconditionFailed,
-	clientpolicyv1.ErrorReason_ERROR_REASON_IF_MATCH_REQUIRED:    http.StatusPreconditionRequired,
-	clientpolicyv1.ErrorReason_ERROR_REASON_CONFLICT:             http.StatusConflict,
-	clientpolicyv1.ErrorReason_ERROR_REASON_PAGE_EXPIRED:         http.StatusGone,
-	clientpolicyv1.ErrorReason_ERROR_REASON_PROFILE_IN_USE:       http.StatusConflict,
-	clientpolicyv1.ErrorReason_ERROR_REASON_REALM_NOT_EMPTY:      http.StatusConflict,
-	clientpolicyv1.ErrorReason_ERROR_REASON_READ_ONLY:            http.StatusForbidden,
-	clientpolicyv1.ErrorReason_ERROR_REASON_TOO_LARGE:            http.StatusRequestEntityTooLarge,
-	clientpolicyv1.ErrorReason_ERROR_REASON_UNAUTHENTICATED:      http.StatusUnauthorized,
-	clientpolicyv1.ErrorReason_ERROR_REASON_PERMISSION_DENIED:    http.StatusForbidden,
-	clientpolicyv1.ErrorReason_ERROR_REASON_REVISION_NOT_REACHED: http.StatusServiceUnavailable,
-	clientpolicyv1.ErrorReason_ERROR_REASON_BUSY:                 http.StatusServiceUnavailable,
-	clientpolicyv1.ErrorReason_ERROR_REASON_STORAGE:              http.StatusServiceUnavailable,
+	clientpolicyv1.ErrorReason_ERROR_REASON_INVALID_DOCUMENT:          http.StatusBadRequest,
+	clientpolicyv1.ErrorReason_ERROR_REASON_REALM_NOT_FOUND:           http.StatusNotFound,
+	clientpolicyv1.ErrorReason_ERROR_REASON_PROFILE_NOT_FOUND:         http.StatusNotFound,
+	clientpolicyv1.ErrorReason_ERROR_REASON_POLICY_NOT_FOUND:          http.StatusNotFound,
+	clientpolicyv1.ErrorReason_ERROR_REASON_ALREADY_EXISTS:            http.StatusConflict,
+	clientpolicyv1.ErrorReason_ERROR_REASON_ETAG_MISMATCH:             http.StatusPreconditionFailed,
+	clientpolicyv1.ErrorReason_ERROR_REASON_IF_MATCH_REQUIRED:         http.StatusPreconditionRequired,
+	clientpolicyv1.ErrorReason_ERROR_REASON_CONFLICT:                  http.StatusConflict,
+	clientpolicyv1.ErrorReason_ERROR_REASON_PAGE_EXPIRED:              http.StatusGone,
+	clientpolicyv1.ErrorReason_ERROR_REASON_PROFILE_IN_USE:            http.StatusConflict,
+	clientpolicyv1.ErrorReason_ERROR_REASON_REALM_NOT_EMPTY:           http.StatusConflict,
+	clientpolicyv1.ErrorReason_ERROR_REASON_READ_ONLY:                 http.StatusForbidden,
+	clientpolicyv1.ErrorReason_ERROR_REASON_TOO_LARGE:                 http.StatusRequestEntityTooLarge,
+	clientpolicyv1.ErrorReason_ERROR_REASON_UNAUTHENTICATED:           http.StatusUnauthorized,
+	clientpolicyv1.ErrorReason_ERROR_REASON_PERMISSION_DENIED:         http.StatusForbidden,
+	clientpolicyv1.ErrorReason_ERROR_REASON_REVISION_NOT_REACHED:      http.StatusServiceUnavailable,
+	clientpolicyv1.ErrorReason_ERROR_REASON_BUSY:                      http.StatusServiceUnavailable,
+	clientpolicyv1.ErrorReason_ERROR_REASON_STORAGE:                   http.StatusServiceUnavailable,
+	clientpolicyv1.ErrorReason_ERROR_REASON_REVISION_NOT_FOUND:        http.StatusNotFound,
+	clientpolicyv1.ErrorReason_ERROR_REASON_CATALOGUE_ENTRY_NOT_FOUND: http.StatusNotFound,
+	clientpolicyv1.ErrorReason_ERROR_REASON_DECISION_NOT_FOUND:        http.StatusNotFound,
+	clientpolicyv1.ErrorReason_ERROR_REASON_DECISION_LOG_OFF:          http.StatusConflict,
+	clientpolicyv1.ErrorReason_ERROR_REASON_REQUEST_NOT_KEPT:          http.StatusConflict,
+	clientpolicyv1.ErrorReason_ERROR_REASON_TOO_MANY_ATTEMPTS:         http.StatusTooManyRequests,
 }
 
 // failed answers with an error of a call, or of the gateway around it.
@@ -80,11 +87,7 @@ func (g *gateway) translate(ctx context.Context, err error) *problem {
 	if errors.As(err, &routing) && routing.HTTPStatus == http.StatusBadRequest {
 		return blank(http.StatusBadRequest, "the path holds a broken percent-encoding")
 	}
-	st := status.Convert(err)
-	if st.Code() == codes.Canceled && ctx.Err() == nil {
-		// The caller waits still: it was this side that gave up.
-		st = status.New(codes.Unavailable, st.Message())
-	}
+	st := convert(ctx, err)
 	p, open := describe(st)
 	if open {
 		return p
@@ -96,16 +99,25 @@ func (g *gateway) translate(ctx context.Context, err error) *problem {
 	return p
 }
 
+func convert(ctx context.Context, err error) *status.Status {
+	st := status.Convert(err)
+	if st.Code() == codes.Canceled && ctx.Err() == nil {
+		// The caller waits still: it was this side that gave up.
+		return status.New(codes.Unavailable, st.Message())
+	}
+	return st
+}
+
 // statusCancelled is what the gateway calls a request whose caller has gone.
 const statusCancelled = 499
 
 // describe returns the problem of a status, and whether it is the caller's: of
 // one that is the server's, it says nothing but the kind.
 func describe(st *status.Status) (p *problem, open bool) {
-	reason, violations := details(st)
+	reason, violations, wait := details(st)
 	if code, ok := statuses[reason]; ok {
 		p = reasoned(code, reason, st.Message())
-		p.Violations = violations
+		p.Violations, p.wait = violations, wait
 		if reason != clientpolicyv1.ErrorReason_ERROR_REASON_STORAGE {
 			return p, true
 		}
@@ -117,7 +129,7 @@ func describe(st *status.Status) (p *problem, open bool) {
 			"the request is larger than the service takes; send less at once"), true
 	}
 	p = blank(runtime.HTTPStatusFromCode(st.Code()), st.Message())
-	p.Violations = violations
+	p.Violations, p.wait = violations, wait
 	switch st.Code() {
 	case codes.InvalidArgument, codes.NotFound, codes.AlreadyExists, codes.PermissionDenied, codes.Unauthenticated,
 		codes.FailedPrecondition, codes.Aborted, codes.OutOfRange, codes.ResourceExhausted:
@@ -135,10 +147,9 @@ func describe(st *status.Status) (p *problem, open bool) {
 	return p, false
 }
 
-// details returns the reason and the violations of a status.
-func details(st *status.Status) (clientpolicyv1.ErrorReason, []violation) {
-	var reason clientpolicyv1.ErrorReason
-	var violations []violation
+// details returns the reason and the violations of a status, and how long to wait
+// before the next attempt.
+func details(st *status.Status) (reason clientpolicyv1.ErrorReason, violations []violation, wait time.Duration) {
 	for _, d := range st.Details() {
 		switch d := d.(type) {
 		case *errdetails.ErrorInfo:
@@ -149,7 +160,9 @@ func details(st *status.Status) (clientpolicyv1.ErrorReason, []violation) {
 			for _, v := range d.GetFieldViolations() {
 				violations = append(violations, violation{Field: v.GetField(), Description: v.GetDescription()})
 			}
+		case *errdetails.RetryInfo:
+			wait = d.GetRetryDelay().AsDuration()
 		}
 	}
-	return reason, violations
+	return reason, violations, wait
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/zap"
@@ -19,6 +20,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/protoadapt"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	pb "github.com/sidegate/sidegate/gen/go/clientpolicy/v1"
 	"github.com/sidegate/sidegate/internal/gateway"
@@ -45,6 +47,8 @@ var reasons = map[string]int{
 	"INVALID_DOCUMENT": 400, "REALM_NOT_FOUND": 404, "PROFILE_NOT_FOUND": 404, "POLICY_NOT_FOUND": 404, "ALREADY_EXISTS": 409,
 	"ETAG_MISMATCH": 412, "IF_MATCH_REQUIRED": 428, "CONFLICT": 409, "PAGE_EXPIRED": 410, "PROFILE_IN_USE": 409, "REALM_NOT_EMPTY": 409,
 	"READ_ONLY": 403, "TOO_LARGE": 413, "UNAUTHENTICATED": 401, "PERMISSION_DENIED": 403, "REVISION_NOT_REACHED": 503, "BUSY": 503, "STORAGE": 503,
+	"REVISION_NOT_FOUND": 404, "CATALOGUE_ENTRY_NOT_FOUND": 404, "DECISION_NOT_FOUND": 404, "DECISION_LOG_OFF": 409, "REQUEST_NOT_KEPT": 409,
+	"TOO_MANY_ATTEMPTS": 429,
 }
 
 func TestReasons(t *testing.T) {
@@ -72,7 +76,7 @@ func TestReasons(t *testing.T) {
 		for header, want := range map[string]string{
 			"Etag":             map[int]string{412: `"current"`}[p.Status],
 			"Www-Authenticate": map[int]string{401: "Bearer"}[p.Status],
-			"Retry-After":      map[int]string{503: "1"}[p.Status],
+			"Retry-After":      map[int]string{429: "1", 503: "1"}[p.Status],
 		} {
 			if got := a.header.Get(header); got != want {
 				t.Errorf("%s: %s: got %q, want %q", reason, header, got, want)
@@ -144,6 +148,24 @@ func TestViolations(t *testing.T) {
 	want := []violation{{Field: "/name", Description: "too long"}, {Field: "/executors/0/executor", Description: `unknown; did you mean "x"?`}}
 	if diff := cmp.Diff(want, p.Violations); diff != "" || p.Detail != "2 problems" || p.Line != 0 {
 		t.Errorf("got %+v %s", p, diff)
+	}
+}
+
+func TestRetryAfter(t *testing.T) {
+	f, r := serve(t, options())
+	for wait, want := range map[time.Duration]string{0: "1", time.Millisecond: "1", time.Second: "1", 1001 * time.Millisecond: "2", time.Minute: "60", -time.Hour: "1"} {
+		for reason, code := range map[string]int{"TOO_MANY_ATTEMPTS": 429, "BUSY": 503} {
+			st, err := status.New(codes.Unavailable, "wait").WithDetails(
+				&errdetails.ErrorInfo{Domain: "sidegate.dev", Reason: reason}, &errdetails.RetryInfo{RetryDelay: durationpb.New(wait)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			f.answers(func(context.Context, call) (proto.Message, error) { return nil, st.Err() })
+			a := r.do(t, "GET", "/v1/realms/r", "")
+			if refused(t, a, code); a.header.Get("Retry-After") != want {
+				t.Errorf("%s after %s: got %q, want %q", reason, wait, a.header.Get("Retry-After"), want)
+			}
+		}
 	}
 }
 

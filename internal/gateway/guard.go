@@ -20,26 +20,33 @@ import (
 // of the administration API, section 2, refuses.
 func (g *gateway) guard(next runtime.HandlerFunc) runtime.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request, params map[string]string) {
-		checked, p := g.check(w, r, params)
-		if p != nil {
-			p.write(w)
+		pattern, ok := runtime.HTTPPattern(r.Context())
+		route := g.routes[r.Method+" "+pattern.String()]
+		if !ok || route == nil || missing(r, g.verbs[route.path], params) {
+			g.misrouted(r).write(w)
 			return
 		}
-		next(w, checked, params)
+		checked, p := g.check(w, r, route, params)
+		switch {
+		case p != nil:
+			p.write(w)
+		case route.stream != nil:
+			g.follow(w, checked, route, params)
+		default:
+			next(w, checked, params)
+		}
 	}
 }
 
-// check returns the request for the generated handler.
-func (g *gateway) check(w http.ResponseWriter, r *http.Request, params map[string]string) (*http.Request, *problem) {
-	pattern, ok := runtime.HTTPPattern(r.Context())
-	route := g.routes[r.Method+" "+pattern.String()]
-	if !ok || route == nil || missing(params) {
-		return nil, g.misrouted(r)
-	}
+// check returns the request for what answers it.
+func (g *gateway) check(w http.ResponseWriter, r *http.Request, route *route, params map[string]string) (*http.Request, *problem) {
 	if g.options.Admit != nil {
 		if err := g.options.Admit(r); err != nil {
 			return nil, g.translate(r.Context(), err)
 		}
+	}
+	if p := route.readNumbers(params); p != nil {
+		return nil, p
 	}
 	q, p := route.readQuery(r.URL.RawQuery)
 	if p != nil {

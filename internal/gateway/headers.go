@@ -17,6 +17,8 @@ const (
 	headerType     = "Content-Type"
 	headerCoding   = "Content-Encoding"
 	headerExpect   = "Expect"
+	headerAccept   = "Accept"
+	headerTrace    = "Traceparent"
 )
 
 // Metadata that the services read, besides `authorization`.
@@ -25,6 +27,7 @@ const (
 	mdRevision = "x-sidegate-revision"
 	mdComment  = "x-change-comment-bin"
 	mdSurface  = "x-sidegate-surface"
+	mdTrace    = "traceparent"
 	mdETag     = "etag"
 )
 
@@ -50,14 +53,25 @@ func sanitize(r *http.Request) (*http.Request, *problem) {
 		}
 		h.Set(name, values[0])
 	}
-	clean := r.WithContext(r.Context())
-	clean.Header, clean.Form, clean.PostForm = h, nil, nil
+	if accept := r.Header.Values(headerAccept); len(accept) > 0 {
+		h.Set(headerAccept, strings.Join(accept, ", "))
+	}
+	// W3C Trace Context section 3.2: one that is not well-formed counts as none.
+	if trace := r.Header.Values(headerTrace); len(trace) == 1 && printable(trace[0]) {
+		h.Set(headerTrace, trace[0])
+	}
 	// RFC 9110 section 9.3.2: HEAD is GET without content, which net/http leaves out.
-	if r.Method == http.MethodHead {
+	head := r.Method == http.MethodHead
+	clean := r.WithContext(context.WithValue(r.Context(), headKey{}, head))
+	clean.Header, clean.Form, clean.PostForm = h, nil, nil
+	if head {
 		clean.Method = http.MethodGet
 	}
 	return clean, nil
 }
+
+// headKey is the context key of a bool: whether the method was HEAD.
+type headKey struct{}
 
 func headerFault(name string, values []string) string {
 	switch {
@@ -88,6 +102,8 @@ func incoming(header string) (string, bool) {
 		return mdIfMatch, true
 	case headerRevision:
 		return mdRevision, true
+	case headerTrace:
+		return mdTrace, true
 	}
 	return "", false
 }

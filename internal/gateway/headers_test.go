@@ -46,6 +46,28 @@ func TestHeadersIn(t *testing.T) {
 	}
 }
 
+// A trace is passed on to calls and streams; one that is not well-formed is none.
+func TestTrace(t *testing.T) {
+	o := options()
+	var admitted string
+	o.Admit = func(r *http.Request) error {
+		admitted = r.Header.Get("Traceparent")
+		return nil
+	}
+	f, r := serve(t, o)
+	const trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+	for _, tc := range []struct{ sent, want string }{{trace, trace}, {"", ""}, {"\xff", ""}} {
+		for _, path := range []string{"/v1/server", "/v1/realms/r/decisions:follow"} {
+			if a := r.do(t, "GET", path, "", "Traceparent", tc.sent, "Grpc-Metadata-Traceparent", "other"); a.status != 200 {
+				t.Fatalf("%s: got %d %s", path, a.status, a.body)
+			}
+			if got := f.only(t).md.Get("traceparent"); strings.Join(got, " ") != tc.want || admitted != tc.want {
+				t.Errorf("%s: %q: got %q, admitted %q", path, tc.sent, got, admitted)
+			}
+		}
+	}
+}
+
 func TestHeadersRefused(t *testing.T) {
 	f, conn := connect(t)
 	h, err := gateway.New(conn, options())

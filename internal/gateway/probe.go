@@ -31,17 +31,20 @@ func newProbe(bindings []binding) (*probe, error) {
 		}),
 		runtime.WithRoutingErrorHandler(func(context.Context, *runtime.ServeMux, runtime.Marshaler, http.ResponseWriter, *http.Request, int) {}),
 	)
+	ending := verbs(bindings)
 	for _, b := range bindings {
-		if err := mux.HandlePath(b.method, b.path, reach); err != nil {
+		if err := mux.HandlePath(b.method, b.path, reach(ending[b.path])); err != nil {
 			return nil, fmt.Errorf("%s: %w", b.path, err)
 		}
 	}
 	return &probe{mux}, nil
 }
 
-func reach(w http.ResponseWriter, _ *http.Request, params map[string]string) {
-	if v, ok := w.(*verdict); ok && !missing(params) {
-		v.reached = true
+func reach(verbs []string) runtime.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request, params map[string]string) {
+		if v, ok := w.(*verdict); ok && !missing(r, verbs, params) {
+			v.reached = true
+		}
 	}
 }
 

@@ -3,8 +3,11 @@ package gateway
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 
 	clientpolicyv1 "github.com/sidegate/sidegate/gen/go/clientpolicy/v1"
 	"github.com/sidegate/sidegate/internal/gateway/strictjson"
@@ -25,6 +28,8 @@ type problem struct {
 	Violations []violation `json:"violations,omitempty"`
 
 	header http.Header
+	// wait is how long to wait before the next attempt, 0 when nobody has said it.
+	wait time.Duration
 }
 
 // violation is one thing that is wrong with a request.
@@ -38,24 +43,30 @@ type violation struct {
 
 // titles are the same for every problem of a reason, as RFC 9457 section 3.1.3 asks.
 var titles = map[clientpolicyv1.ErrorReason]string{
-	clientpolicyv1.ErrorReason_ERROR_REASON_INVALID_DOCUMENT:     "The request is not valid",
-	clientpolicyv1.ErrorReason_ERROR_REASON_REALM_NOT_FOUND:      "There is no such realm",
-	clientpolicyv1.ErrorReason_ERROR_REASON_PROFILE_NOT_FOUND:    "There is no such profile",
-	clientpolicyv1.ErrorReason_ERROR_REASON_POLICY_NOT_FOUND:     "There is no such policy",
-	clientpolicyv1.ErrorReason_ERROR_REASON_ALREADY_EXISTS:       "The name is taken",
-	clientpolicyv1.ErrorReason_ERROR_REASON_ETAG_MISMATCH:        "It has changed since it was read",
-	clientpolicyv1.ErrorReason_ERROR_REASON_IF_MATCH_REQUIRED:    "The write must say what it is based on",
-	clientpolicyv1.ErrorReason_ERROR_REASON_CONFLICT:             "Somebody else has changed it",
-	clientpolicyv1.ErrorReason_ERROR_REASON_PAGE_EXPIRED:         "The list is no longer kept",
-	clientpolicyv1.ErrorReason_ERROR_REASON_PROFILE_IN_USE:       "A policy names the profile",
-	clientpolicyv1.ErrorReason_ERROR_REASON_REALM_NOT_EMPTY:      "The realm is not empty",
-	clientpolicyv1.ErrorReason_ERROR_REASON_READ_ONLY:            "It cannot be changed",
-	clientpolicyv1.ErrorReason_ERROR_REASON_TOO_LARGE:            "The request is too large",
-	clientpolicyv1.ErrorReason_ERROR_REASON_UNAUTHENTICATED:      "Credentials are missing or wrong",
-	clientpolicyv1.ErrorReason_ERROR_REASON_PERMISSION_DENIED:    "The role is missing",
-	clientpolicyv1.ErrorReason_ERROR_REASON_REVISION_NOT_REACHED: "The revision has not been reached",
-	clientpolicyv1.ErrorReason_ERROR_REASON_BUSY:                 "Another large write is under way",
-	clientpolicyv1.ErrorReason_ERROR_REASON_STORAGE:              "Storage failed",
+	clientpolicyv1.ErrorReason_ERROR_REASON_INVALID_DOCUMENT:          "The request is not valid",
+	clientpolicyv1.ErrorReason_ERROR_REASON_REALM_NOT_FOUND:           "There is no such realm",
+	clientpolicyv1.ErrorReason_ERROR_REASON_PROFILE_NOT_FOUND:         "There is no such profile",
+	clientpolicyv1.ErrorReason_ERROR_REASON_POLICY_NOT_FOUND:          "There is no such policy",
+	clientpolicyv1.ErrorReason_ERROR_REASON_ALREADY_EXISTS:            "The name is taken",
+	clientpolicyv1.ErrorReason_ERROR_REASON_ETAG_MISMATCH:             "It has changed since it was read",
+	clientpolicyv1.ErrorReason_ERROR_REASON_IF_MATCH_REQUIRED:         "The write must say what it is based on",
+	clientpolicyv1.ErrorReason_ERROR_REASON_CONFLICT:                  "Somebody else has changed it",
+	clientpolicyv1.ErrorReason_ERROR_REASON_PAGE_EXPIRED:              "The list is no longer kept",
+	clientpolicyv1.ErrorReason_ERROR_REASON_PROFILE_IN_USE:            "A policy names the profile",
+	clientpolicyv1.ErrorReason_ERROR_REASON_REALM_NOT_EMPTY:           "The realm is not empty",
+	clientpolicyv1.ErrorReason_ERROR_REASON_READ_ONLY:                 "It cannot be changed",
+	clientpolicyv1.ErrorReason_ERROR_REASON_TOO_LARGE:                 "The request is too large",
+	clientpolicyv1.ErrorReason_ERROR_REASON_UNAUTHENTICATED:           "Credentials are missing or wrong",
+	clientpolicyv1.ErrorReason_ERROR_REASON_PERMISSION_DENIED:         "The role is missing",
+	clientpolicyv1.ErrorReason_ERROR_REASON_REVISION_NOT_REACHED:      "The revision has not been reached",
+	clientpolicyv1.ErrorReason_ERROR_REASON_BUSY:                      "Too much is under way",
+	clientpolicyv1.ErrorReason_ERROR_REASON_STORAGE:                   "Storage failed",
+	clientpolicyv1.ErrorReason_ERROR_REASON_REVISION_NOT_FOUND:        "There is no such revision",
+	clientpolicyv1.ErrorReason_ERROR_REASON_CATALOGUE_ENTRY_NOT_FOUND: "The catalogue has no such entry",
+	clientpolicyv1.ErrorReason_ERROR_REASON_DECISION_NOT_FOUND:        "There is no such decision",
+	clientpolicyv1.ErrorReason_ERROR_REASON_DECISION_LOG_OFF:          "No decisions are kept",
+	clientpolicyv1.ErrorReason_ERROR_REASON_REQUEST_NOT_KEPT:          "The request was not kept",
+	clientpolicyv1.ErrorReason_ERROR_REASON_TOO_MANY_ATTEMPTS:         "Too many attempts",
 }
 
 // reasoned returns a problem with a reason of the contract.
@@ -122,8 +133,9 @@ func (p *problem) write(w http.ResponseWriter) {
 	case http.StatusUnauthorized:
 		// RFC 9110 section 15.5.2 demands a challenge; RFC 6750 section 3 says which.
 		h.Set("WWW-Authenticate", "Bearer")
-	case http.StatusServiceUnavailable:
-		h.Set("Retry-After", "1")
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests:
+		// RFC 9110 section 10.2.3: whole seconds.
+		h.Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(p.wait.Seconds())))))
 	}
 	h.Del("Content-Length")
 	h.Set(headerType, "application/problem+json")

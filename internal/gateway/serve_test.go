@@ -41,6 +41,8 @@ type fake struct {
 	calls []call
 	// answer, if set, answers instead of the echo.
 	answer func(ctx context.Context, c call) (proto.Message, error)
+	// stream, if set, answers streams instead of a header and nothing else.
+	stream func(c call, s grpc.ServerStream) error
 }
 
 func (f *fake) intercept(ctx context.Context, req any, info *grpc.UnaryServerInfo, _ grpc.UnaryHandler) (any, error) {
@@ -54,6 +56,31 @@ func (f *fake) intercept(ctx context.Context, req any, info *grpc.UnaryServerInf
 		return answer(ctx, c)
 	}
 	return echo(c)
+}
+
+func (f *fake) interceptStream(_ any, s grpc.ServerStream, info *grpc.StreamServerInfo, _ grpc.StreamHandler) error {
+	md, _ := metadata.FromIncomingContext(s.Context())
+	c := call{rpc: strings.ReplaceAll(info.FullMethod[1:], "/", "."), md: md}
+	d, err := protoregistry.GlobalFiles.FindDescriptorByName(protoreflect.FullName(c.rpc))
+	if err != nil {
+		return err
+	}
+	in, err := protoregistry.GlobalTypes.FindMessageByName(d.(protoreflect.MethodDescriptor).Input().FullName())
+	if err != nil {
+		return err
+	}
+	c.req = in.New().Interface()
+	if err := s.RecvMsg(c.req); err != nil {
+		return err
+	}
+	f.mu.Lock()
+	f.calls = append(f.calls, c)
+	stream := f.stream
+	f.mu.Unlock()
+	if stream != nil {
+		return stream(c, s)
+	}
+	return s.SendHeader(nil)
 }
 
 // echo answers with the document of the request, or an empty one.
@@ -74,6 +101,12 @@ func echo(c call) (proto.Message, error) {
 		}
 	}
 	return m.Interface(), nil
+}
+
+func (f *fake) streams(stream func(call, grpc.ServerStream) error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.stream = stream
 }
 
 // only returns the one call that came, and forgets it.
@@ -108,10 +141,14 @@ func options() gateway.Options {
 func connect(t *testing.T, o ...grpc.ServerOption) (*fake, *grpc.ClientConn) {
 	t.Helper()
 	f := &fake{}
-	s := grpc.NewServer(append([]grpc.ServerOption{grpc.UnaryInterceptor(f.intercept), grpc.MaxRecvMsgSize(256 << 20)}, o...)...)
+	s := grpc.NewServer(append([]grpc.ServerOption{grpc.UnaryInterceptor(f.intercept), grpc.StreamInterceptor(f.interceptStream), grpc.MaxRecvMsgSize(256 << 20)}, o...)...)
 	pb.RegisterPolicyDecisionServiceServer(s, pb.UnimplementedPolicyDecisionServiceServer{})
 	pb.RegisterRealmServiceServer(s, pb.UnimplementedRealmServiceServer{})
 	pb.RegisterPolicyAdminServiceServer(s, pb.UnimplementedPolicyAdminServiceServer{})
+	pb.RegisterRevisionServiceServer(s, pb.UnimplementedRevisionServiceServer{})
+	pb.RegisterCatalogueServiceServer(s, pb.UnimplementedCatalogueServiceServer{})
+	pb.RegisterDecisionLogServiceServer(s, pb.UnimplementedDecisionLogServiceServer{})
+	pb.RegisterAuditLogServiceServer(s, pb.UnimplementedAuditLogServiceServer{})
 	pb.RegisterServerServiceServer(s, pb.UnimplementedServerServiceServer{})
 	l := bufconn.Listen(1 << 20)
 	go func() { _ = s.Serve(l) }()
@@ -144,6 +181,16 @@ func serve(t *testing.T, o gateway.Options, so ...grpc.ServerOption) (*fake, res
 func listen(t *testing.T, h http.Handler) rest {
 	t.Helper()
 	s := httptest.NewServer(h)
+	t.Cleanup(s.Close)
+	return rest{url: s.URL, client: s.Client()}
+}
+
+// listen2 is listen with HTTP/2.
+func listen2(t *testing.T, h http.Handler) rest {
+	t.Helper()
+	s := httptest.NewUnstartedServer(h)
+	s.EnableHTTP2 = true
+	s.StartTLS()
 	t.Cleanup(s.Close)
 	return rest{url: s.URL, client: s.Client()}
 }

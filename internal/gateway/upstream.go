@@ -41,3 +41,9 @@ func setMask(args any, mask *fieldmaskpb.FieldMask) {
 		m.ProtoReflect().Set(fd, protoreflect.ValueOfMessage(mask.ProtoReflect()))
 	}
 }
+
+// NewStream implements grpc.ClientConnInterface. It takes items of any size, as
+// Invoke does.
+func (u upstream) NewStream(ctx context.Context, desc *grpc.StreamDesc, method string, opts ...grpc.CallOption) (grpc.ClientStream, error) {
+	return u.ClientConnInterface.NewStream(ctx, desc, method, append(opts, grpc.MaxCallRecvMsgSize(math.MaxInt32))...)
+}

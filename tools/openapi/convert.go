@@ -41,12 +41,13 @@ func convert(v2 []byte) ([]byte, error) {
 		return nil, fmt.Errorf("security scheme %q is missing in proto/openapi.yaml", scheme)
 	}
 	doc.Components.SecuritySchemes[scheme] = &openapi3.SecuritySchemeRef{Value: &openapi3.SecurityScheme{
-		Type: "http", Scheme: "bearer", Description: "An API token.",
+		Type: "http", Scheme: "bearer", Description: "An API token, an access token of the token endpoint, or a token of a configured issuer. A client certificate can stand for it.",
 	}}
 	refusals := addRefusals(doc)
 	if err := finishOperations(doc, refusals); err != nil {
 		return nil, err
 	}
+	addLogin(doc)
 	finishSchemas(doc)
 	return finish(doc)
 }

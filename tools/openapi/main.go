@@ -8,7 +8,9 @@
 //
 // It owns what protos and bindings cannot say of REST: which headers an operation
 // reads and answers, by which statuses it refuses (operations.go), what a refusal
-// looks like (refusals.go), and which members nobody may send (schemas.go). An
+// looks like (refusals.go), in which forms streams answer (streams.go), and which
+// members nobody may send (schemas.go). The paths by which tools log in have no
+// proto and are described here alone (login.go). An
 // operation that is not listed there is refused, as is an entry without one. The
 // contract tests in e2e/openapi compare the document with a server.
 //

@@ -103,15 +103,32 @@ func TestUnknownMembers(t *testing.T) {
 	}
 }
 
+// answers are the types that an operation answers.
+func answers(t traits) []string {
+	switch {
+	case t.whole:
+		return []string{linesType, tableType}
+	case t.stream:
+		return []string{linesType, eventsType}
+	}
+	return []string{jsonType}
+}
+
 func TestOperations(t *testing.T) {
 	var ids []string
 	for path, item := range document(t).Paths.Map() {
+		if strings.HasPrefix(path, loginPath) {
+			continue
+		}
 		for method, op := range item.Operations() {
 			ids = append(ids, op.OperationID)
 			for status, response := range op.Responses.Map() {
-				content := response.Value.Content
-				if media := map[bool]string{true: jsonType, false: problemType}[status == "200"]; len(content) != 1 || content[media] == nil {
-					t.Errorf("%s %s: status %s has %v", method, path, status, slices.Collect(maps.Keys(content)))
+				want := []string{problemType}
+				if status == "200" {
+					want = answers(operations[op.OperationID])
+				}
+				if got := slices.Sorted(maps.Keys(response.Value.Content)); !slices.Equal(got, want) {
+					t.Errorf("%s %s: status %s has %v, want %v", method, path, status, got, want)
 				}
 			}
 			for _, p := range op.Parameters {
@@ -126,6 +143,64 @@ func TestOperations(t *testing.T) {
 	}
 }
 
+func TestStreams(t *testing.T) {
+	doc := document(t)
+	for path, want := range map[string]string{
+		"/v1/realms/{realm}/decisions:follow": "LoggedDecision", "/v1/realms/{realm}:watch": "Revision", "/v1/auditRecords:follow": "AuditRecord",
+	} {
+		answer := doc.Paths.Find(path).Get.Responses.Status(200).Value
+		line := answer.Content[linesType].Schema.Value.Properties
+		if line["result"].Ref != schemaPrefix+want || line["error"].Ref != schemaPrefix+failure || answer.Content[eventsType].Schema.Ref != schemaPrefix+want {
+			t.Errorf("%s: got %v", path, answer.Content)
+		}
+		if strings.Contains(*answer.Description, "streaming responses") || !strings.Contains(*answer.Description, "server-sent events") {
+			t.Errorf("%s: described as %q", path, *answer.Description)
+		}
+	}
+	if got := doc.Paths.Find("/v1/realms/{realm}/decisions:export").Get.Responses.Status(200).Value.Content[linesType].Schema.Ref; got != schemaPrefix+"LoggedDecision" {
+		t.Errorf("export: got %q", got)
+	}
+}
+
+func TestLogin(t *testing.T) {
+	doc := document(t)
+	for name, want := range map[string][]string{
+		"token": {"200", "400", "401", "404", "413", "429", "default"}, "logout": {"204", "400", "404", "413", "429", "default"},
+	} {
+		op := doc.Paths.Find(loginPath + name).Post
+		if op.Security == nil || len(*op.Security) != 0 {
+			t.Errorf("%s asks for credentials", name)
+		}
+		if got := slices.Sorted(maps.Keys(op.Responses.Map())); !slices.Equal(got, want) {
+			t.Errorf("%s: got statuses %v, want %v", name, got, want)
+		}
+		if form := op.RequestBody.Value.Content[formType].Schema.Value; form.AdditionalProperties.Has != nil {
+			t.Errorf("%s refuses parameters that it does not know, against RFC 6749 section 3.2", name)
+		}
+	}
+}
+
+// What is said to be always there is there.
+func TestAlways(t *testing.T) {
+	doc := document(t)
+	for name, members := range always {
+		s := doc.Components.Schemas[name]
+		if s == nil {
+			t.Errorf("there is no schema %s", name)
+			continue
+		}
+		for _, member := range members {
+			if s.Value.Properties[member] == nil {
+				t.Errorf("%s has no member %s", name, member)
+			}
+		}
+	}
+	place := doc.Components.Schemas["PolicyPlace"].Value
+	if place.MinProps != 1 || place.MaxProps == nil || *place.MaxProps != 1 {
+		t.Errorf("a place may have %d members", place.MinProps)
+	}
+}
+
 func TestRefuses(t *testing.T) {
 	v2 := string(contents(t, filepath.Join(committed, input)))
 	for name, tc := range map[string]struct{ from, to, want string }{
@@ -135,6 +210,7 @@ func TestRefuses(t *testing.T) {
 		"no definitions":        {`"definitions"`, `"x-definitions"`, "it has no definitions"},
 		"another answer":        {`"200"`, `"201"`, "expected one answer, with status 200"},
 		"an unknown definition": {`"#/definitions/Realm"`, `"#/definitions/Kingdom"`, "Kingdom"},
+		"a stream that is none": {`"result": {`, `"item": {`, "the answer is no stream"},
 		"no JSON":               {"{", "", "swagger read"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -22,6 +22,9 @@ type traits struct {
 	refusals []int
 	// masked tells that it takes the query parameter updateMask.
 	masked bool
+	// stream tells that it answers one object after the other, whole that those
+	// end by themselves.
+	stream, whole bool
 }
 
 // The traits of operations that do alike.
@@ -35,11 +38,15 @@ var (
 		tag: newETag, headers: []string{ifMatch, changeComment},
 		refusals: []int{http.StatusConflict, http.StatusPreconditionFailed},
 	}
-	update = traits{tag: newETag, headers: conditional, masked: true, refusals: add.refusals}
-	// Settings of the realm ask for If-Match on items and sets, not on realms.
-	drop    = traits{headers: conditional, refusals: add.refusals}
 	replace = traits{tag: newETag, headers: conditional, refusals: demanding}
 	remove  = traits{headers: conditional, refusals: demanding}
+	modify  = traits{tag: newETag, headers: conditional, masked: true, refusals: demanding}
+	// The decision log can be off.
+	logged     = traits{refusals: []int{http.StatusConflict}}
+	readLog    = traits{tag: etag, refusals: logged.refusals}
+	follow     = traits{stream: true, refusals: logged.refusals}
+	takeAll    = traits{stream: true, whole: true, refusals: logged.refusals}
+	followFree = traits{stream: true}
 
 	conditional = []string{ifMatch, sidegateRevision, changeComment}
 	demanding   = []int{http.StatusConflict, http.StatusPreconditionFailed, http.StatusPreconditionRequired}
@@ -52,8 +59,8 @@ var operations = map[string]traits{
 	"RealmService_ListRealms":  read,
 	"RealmService_CreateRealm": create,
 	"RealmService_GetRealm":    read,
-	"RealmService_UpdateRealm": update,
-	"RealmService_DeleteRealm": drop,
+	"RealmService_UpdateRealm": modify,
+	"RealmService_DeleteRealm": remove,
 
 	"PolicyAdminService_GetPolicySet":     read,
 	"PolicyAdminService_ReplacePolicySet": replace,
@@ -61,12 +68,40 @@ var operations = map[string]traits{
 	"PolicyAdminService_CreateProfile":    add,
 	"PolicyAdminService_GetProfile":       read,
 	"PolicyAdminService_ReplaceProfile":   replace,
+	"PolicyAdminService_UpdateProfile":    modify,
+	"PolicyAdminService_UpdatePolicy":     modify,
+	"PolicyAdminService_MovePolicy":       replace,
 	"PolicyAdminService_DeleteProfile":    remove,
 	"PolicyAdminService_ListPolicies":     page,
 	"PolicyAdminService_CreatePolicy":     add,
 	"PolicyAdminService_GetPolicy":        read,
 	"PolicyAdminService_ReplacePolicy":    replace,
 	"PolicyAdminService_DeletePolicy":     remove,
+
+	"RevisionService_ListRevisions":    read,
+	"RevisionService_GetRevision":      read,
+	"RevisionService_DiffRevisions":    read,
+	"RevisionService_RollbackRevision": replace,
+	"RevisionService_WatchRevisions":   followFree,
+
+	"CatalogueService_ListExecutors":         read,
+	"CatalogueService_GetExecutor":           read,
+	"CatalogueService_ListConditions":        read,
+	"CatalogueService_GetCondition":          read,
+	"CatalogueService_ListEvents":            read,
+	"CatalogueService_GetEvent":              read,
+	"CatalogueService_ListCatalogueProfiles": read,
+	"CatalogueService_GetCatalogueProfile":   read,
+
+	"DecisionLogService_ListDecisions":   readLog,
+	"DecisionLogService_GetDecision":     readLog,
+	"DecisionLogService_FollowDecisions": follow,
+	"DecisionLogService_ExportDecisions": takeAll,
+	"DecisionLogService_ReplayDecision":  logged,
+	"DecisionLogService_EraseDecisions":  logged,
+
+	"AuditLogService_ListAuditRecords":   readLog,
+	"AuditLogService_FollowAuditRecords": follow,
 
 	"ServerService_GetServer": describe,
 }
@@ -94,7 +129,12 @@ func finishOperations(doc *openapi3.T, refusals openapi3.ResponseBodies) error {
 }
 
 func finishOperation(doc *openapi3.T, op *openapi3.Operation, t traits, refusals openapi3.ResponseBodies) error {
-	statuses := append([]int{http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusServiceUnavailable}, t.refusals...)
+	statuses := append([]int{
+		http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests, http.StatusServiceUnavailable,
+	}, t.refusals...)
+	if t.stream {
+		statuses = append(statuses, http.StatusNotAcceptable)
+	}
 	if len(named(op, openapi3.ParameterInPath)) > 0 {
 		statuses = append(statuses, http.StatusNotFound)
 	}
@@ -104,7 +144,7 @@ func finishOperation(doc *openapi3.T, op *openapi3.Operation, t traits, refusals
 			return err
 		}
 	}
-	if err := finishAnswer(op, t); err != nil {
+	if err := finishAnswer(doc, op, t); err != nil {
 		return err
 	}
 	for _, status := range statuses {
@@ -115,11 +155,15 @@ func finishOperation(doc *openapi3.T, op *openapi3.Operation, t traits, refusals
 	return nil
 }
 
-// finishAnswer leaves JSON as the only form of the answer, with its entity tag.
-func finishAnswer(op *openapi3.Operation, t traits) error {
+// finishAnswer leaves JSON as the only form of an answer that is no stream, with
+// its entity tag.
+func finishAnswer(doc *openapi3.T, op *openapi3.Operation, t traits) error {
 	answer := op.Responses.Status(http.StatusOK)
 	if answer == nil || op.Responses.Len() != 1 {
 		return fmt.Errorf("expected one answer, with status 200")
+	}
+	if t.stream {
+		return finishStream(doc, answer.Value, t)
 	}
 	media := answer.Value.Content.Get(jsonType)
 	if media == nil {
@@ -172,6 +216,9 @@ func named(op *openapi3.Operation, in string) []*openapi3.Parameter {
 func finishParameters(doc *openapi3.T, op *openapi3.Operation, t traits) {
 	for _, p := range named(op, openapi3.ParameterInPath) {
 		p.Schema.Value.MinLength = 1
+		if p.Schema.Value.Format == "int64" {
+			p.Schema.Value.Pattern = number
+		}
 	}
 	for _, p := range named(op, openapi3.ParameterInQuery) {
 		if p.Name == "pageSize" {

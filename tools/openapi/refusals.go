@@ -11,6 +11,9 @@ const (
 	problemType = "application/problem+json"
 )
 
+// number is the pattern of a revision.
+const number = "^[1-9][0-9]*$"
+
 // The names of components.
 const (
 	etag             = "ETag"
@@ -35,13 +38,15 @@ var outcomes = map[int]outcome{
 	http.StatusBadRequest:            {name: "BadRequest", description: "The request is not valid; `violations` says what is wrong, where and what was expected."},
 	http.StatusUnauthorized:          {name: "Unauthorized", description: "Credentials are missing or wrong.", header: challenge, value: challenge},
 	http.StatusForbidden:             {name: "Forbidden", description: "The role is missing, or what is to be changed is built-in."},
-	http.StatusNotFound:              {name: "NotFound", description: "There is no such realm, profile or policy."},
-	http.StatusConflict:              {name: "Conflict", description: "The name is taken, something else needs what is to be changed, or somebody else has changed it since the revision named."},
+	http.StatusNotFound:              {name: "NotFound", description: "There is no such realm, profile, policy, revision or decision, or no such entry of the catalogue."},
+	http.StatusConflict:              {name: "Conflict", description: "The name is taken, something else needs what is to be changed, or somebody else has changed it since the revision named. Of the logs: the server keeps none, or kept the decision without its request."},
+	http.StatusNotAcceptable:         {name: "NotAcceptable", description: "`Accept` names no form that the stream has; `detail` names those that it has."},
 	http.StatusGone:                  {name: "Gone", description: "The revision that the page is of is no longer kept; begin with the first page again."},
 	http.StatusPreconditionFailed:    {name: "PreconditionFailed", description: "It has changed since it was read; the entity tag is the current one.", header: "ETag", value: currentETag},
 	http.StatusRequestEntityTooLarge: {name: "TooLarge", description: "The request is larger than the limit."},
 	http.StatusUnsupportedMediaType:  {name: "UnsupportedMediaType", description: "The body is not announced as JSON in UTF-8."},
-	http.StatusPreconditionRequired:  {name: "PreconditionRequired", description: "The write must say what it is based on: If-Match, or for a set a revision or `force`."},
+	http.StatusPreconditionRequired:  {name: "PreconditionRequired", description: "The write must say what it is based on: If-Match, or for a set and a rollback a revision or `force`."},
+	http.StatusTooManyRequests:       {name: "TooManyRequests", description: "Too many wrong credentials came from there.", header: retryAfter, value: retryAfter},
 	http.StatusServiceUnavailable:    {name: "Unavailable", description: "It cannot be answered now; try again.", header: retryAfter, value: retryAfter},
 	0:                                {name: "Problem", description: "Any other refusal or failure."},
 }
@@ -52,6 +57,7 @@ func addRefusals(doc *openapi3.T) openapi3.ResponseBodies {
 	c.Headers, c.Parameters, c.Responses = headers(), parameters(), openapi3.ResponseBodies{}
 	problem := problemSchema()
 	c.Schemas["Problem"] = openapi3.NewSchemaRef("", problem)
+	c.Schemas[failure] = openapi3.NewSchemaRef("", failureSchema())
 	for _, o := range outcomes {
 		r := openapi3.NewResponse().WithDescription(o.description).WithContent(openapi3.Content{
 			problemType: openapi3.NewMediaType().WithSchemaRef(openapi3.NewSchemaRef(schemaPrefix+"Problem", problem)),
@@ -143,7 +149,7 @@ func parameters() openapi3.ParametersMap {
 		}}
 	}
 	revision := text("")
-	revision.Format, revision.Pattern = "int64", "^[1-9][0-9]*$"
+	revision.Format, revision.Pattern = "int64", number
 	return openapi3.ParametersMap{
 		ifMatch: parameter(openapi3.ParameterInHeader, "If-Match", text(""),
 			"Entity tag of what is written, or `*`; on a creation that of the list. Refused with 412 when it is another one now."),
@@ -152,6 +158,6 @@ func parameters() openapi3.ParametersMap {
 		changeComment: parameter(openapi3.ParameterInHeader, "X-Change-Comment", text(""),
 			"Comment kept with the revision, in UTF-8; a query parameter `comment` goes before it."),
 		updateMask: parameter(openapi3.ParameterInQuery, "updateMask", text(""),
-			"Members to change, separated by commas, such as `settings.compatibility`; without it those that are sent, of which null clears."),
+			"Members to change, separated by commas, such as `description,enabled` or, of a realm, `settings.compatibility`; without it those that are sent, of which null clears."),
 	}
 }

@@ -10,6 +10,15 @@ import (
 
 const schemaPrefix = "#/components/schemas/"
 
+// always names the members of answers besides lists that are always there.
+var always = map[string][]string{
+	"DiffRevisionsResponse":  {"revision", "other", "changes"},
+	"ReplayDecisionResponse": {"revision", "differs", "caveats"},
+	"EraseDecisionsResponse": {"erased"},
+	"Provider":               {"events", "specifications"},
+	"EventDescription":       {"executors", "conditions", "requiredFacts", "specifications"},
+}
+
 // finishSchemas makes the schemas say what holds on REST.
 func finishSchemas(doc *openapi3.T) {
 	for name, ref := range doc.Components.Schemas {
@@ -26,6 +35,13 @@ func finishSchemas(doc *openapi3.T) {
 		// list are always there.
 		if strings.HasPrefix(name, "List") && strings.HasSuffix(name, "Response") {
 			s.Required = slices.Sorted(maps.Keys(s.Properties))
+		}
+		if len(always[name]) > 0 {
+			s.Required = always[name]
+		}
+		if name == "PolicyPlace" {
+			// A oneof, of which the generator tells nothing.
+			s.MinProps, s.MaxProps = 1, openapi3.Ptr(uint64(1))
 		}
 	}
 	reachable, sent := reach(doc)

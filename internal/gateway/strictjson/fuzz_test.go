@@ -22,13 +22,14 @@ func FuzzUnmarshal(f *testing.F) {
 		`{"profiles":[{"name":"a","executors":[]}],"policies":[{"name":"b","enabled":true,"mode":"STRICT","events":["EVENT_VIEW"],"enforcement":"ENFORCEMENT_WARN"}]}`,
 		`{"settings":{"compatibility":"COMPATIBILITY_SAFE","historyRetention":{"maxRevisions":7,"maxAge":"1.5s"},"omittedFacts":["/tls"]}}`,
 		`{"event":"EVENT_REGISTER","client":{"clientId":"c","attributes":{"a":"b"},"extra":{"x":9007199254740993}},"options":{"minRevision":"7","evaluationTime":"2026-01-02T15:04:05.000000001+01:00"},"acrLoaMap":{"a":1}}`,
+		`{"before":"a","index":null}`, `{"index":0,"after":"b"}`, `{"clientId":"c","user":"u"}`,
 		`{"unknown":1,"unknown":2}`, "{\"name\":\"\xff\"}", `[[[[`, `{} {}`, `{"name":"\ud800"}`, `null`, ``,
 	} {
-		for kind := range 5 {
+		for kind := range 7 {
 			f.Add([]byte(seed), uint8(kind))
 		}
 	}
-	kinds := []proto.Message{&pb.Profile{}, &pb.Policy{}, &pb.PolicySet{}, &pb.Realm{}, &pb.EvaluateRequest{}}
+	kinds := []proto.Message{&pb.Profile{}, &pb.Policy{}, &pb.PolicySet{}, &pb.Realm{}, &pb.EvaluateRequest{}, &pb.PolicyPlace{}, &pb.EraseDecisionsRequest{}}
 	f.Fuzz(func(t *testing.T, data []byte, kind uint8) {
 		m := proto.Clone(kinds[int(kind)%len(kinds)])
 		checked, err := strictjson.Check(data, m.ProtoReflect().Descriptor(), depth)

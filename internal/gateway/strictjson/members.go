@@ -23,10 +23,23 @@ var emptyLists = map[protoreflect.FullName][]protoreflect.Name{
 
 // shown names, per message, the members that are printed although they are empty.
 var shown = map[protoreflect.FullName][]protoreflect.Name{
-	"clientpolicy.v1.PolicySet":            {"profiles", "policies"},
-	"clientpolicy.v1.ListRealmsResponse":   {"realms", "next_page_token", "total_size"},
-	"clientpolicy.v1.ListProfilesResponse": {"profiles", "next_page_token", "total_size", "revision"},
-	"clientpolicy.v1.ListPoliciesResponse": {"policies", "next_page_token", "total_size", "revision"},
+	"clientpolicy.v1.PolicySet":                     {"profiles", "policies"},
+	"clientpolicy.v1.ListRealmsResponse":            {"realms", "next_page_token", "total_size"},
+	"clientpolicy.v1.ListProfilesResponse":          {"profiles", "next_page_token", "total_size", "revision"},
+	"clientpolicy.v1.ListPoliciesResponse":          {"policies", "next_page_token", "total_size", "revision"},
+	"clientpolicy.v1.ListRevisionsResponse":         {"revisions", "next_page_token", "total_size", "revision"},
+	"clientpolicy.v1.DiffRevisionsResponse":         {"revision", "other", "changes"},
+	"clientpolicy.v1.ListExecutorsResponse":         {"executors", "next_page_token", "total_size"},
+	"clientpolicy.v1.ListConditionsResponse":        {"conditions", "next_page_token", "total_size"},
+	"clientpolicy.v1.ListEventsResponse":            {"events", "next_page_token", "total_size"},
+	"clientpolicy.v1.ListCatalogueProfilesResponse": {"profiles", "next_page_token", "total_size"},
+	"clientpolicy.v1.Provider":                      {"events", "specifications"},
+	"clientpolicy.v1.EventDescription":              {"executors", "conditions", "required_facts", "specifications"},
+	"clientpolicy.v1.ListDecisionsResponse":         {"decisions", "next_page_token", "total_size", "revision"},
+	"clientpolicy.v1.ReplayDecisionResponse":        {"revision", "differs", "caveats"},
+	"clientpolicy.v1.EraseDecisionsResponse":        {"erased"},
+	"clientpolicy.v1.ListAuditRecordsResponse":      {"audit_records", "next_page_token", "total_size"},
+	"google.rpc.Status":                             {"code", "message", "details"},
 }
 
 // Member returns the field of d that a JSON member of this name is, or nil and

@@ -130,6 +130,8 @@ func zero(fd protoreflect.FieldDescriptor) string {
 		return `""`
 	case fd.Kind() == protoreflect.Int64Kind:
 		return `"0"`
+	case fd.Kind() == protoreflect.BoolKind:
+		return "false"
 	}
 	return "0"
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 
+	spb "google.golang.org/genproto/googleapis/rpc/status"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/structpb"
 
@@ -34,6 +35,13 @@ func TestMarshal(t *testing.T) {
 		{"no profiles", &pb.ListProfilesResponse{}, `{"profiles":[],"nextPageToken":"","totalSize":0,"revision":"0"}`},
 		{"no policies", &pb.ListPoliciesResponse{TotalSize: 3}, `{"policies":[],"nextPageToken":"","totalSize":3,"revision":"0"}`},
 		{"a page", &pb.ListProfilesResponse{Profiles: []*pb.Profile{{EmptyMembers: []string{"executors"}}}, Revision: 2}, `{"profiles":[{"executors":[]}],"nextPageToken":"","totalSize":0,"revision":"2"}`},
+		{"no changes", &pb.DiffRevisionsResponse{Revision: 7}, `{"revision":"7","other":"0","changes":[]}`},
+		{"no difference", &pb.ReplayDecisionResponse{Decision: &pb.LoggedDecision{}, Response: &pb.EvaluateResponse{}}, `{"decision":{},"revision":"0","response":{},"differs":false,"caveats":[]}`},
+		{"a revision", &pb.Revision{Revision: 1, PolicySet: &pb.PolicySet{}}, `{"revision":"1","policySet":{"profiles":[],"policies":[]}}`},
+		{"a schema", &pb.Provider{Id: "x", ConfigurationSchema: config}, `{"id":"x","events":[],"configurationSchema":{"a":["x",null],"b":1},"specifications":[]}`},
+		{"values before and after", &pb.FieldChange{Path: "/a", Before: structpb.NewNullValue()}, `{"path":"/a","before":null}`},
+		{"a share", &pb.LoggedDecision{SampleRate: 0.25}, `{"sampleRate":0.25}`},
+		{"a status", &spb.Status{Code: 5}, `{"code":5,"message":"","details":[]}`},
 		{"map of messages", &pb.Actor{ClientRoles: map[string]*pb.RoleList{"b": {}, "a": {Roles: []string{"r"}}}}, `{"clientRoles":{"a":{"roles":["r"]},"b":{}}}`},
 		{"text", &pb.Profile{Name: "<ü>\u2028\""}, "{\"name\":\"<ü>\u2028\\\"\"}"},
 	} {

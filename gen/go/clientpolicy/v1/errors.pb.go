@@ -64,6 +64,18 @@ const (
 	ErrorReason_ERROR_REASON_BUSY ErrorReason = 17
 	// Storage failed; HTTP 503.
 	ErrorReason_ERROR_REASON_STORAGE ErrorReason = 18
+	// The revision never was or is no longer kept; HTTP 404.
+	ErrorReason_ERROR_REASON_REVISION_NOT_FOUND ErrorReason = 19
+	// There is no such executor, condition or event; HTTP 404.
+	ErrorReason_ERROR_REASON_CATALOGUE_ENTRY_NOT_FOUND ErrorReason = 20
+	// The decision never was, was not kept or was erased; HTTP 404.
+	ErrorReason_ERROR_REASON_DECISION_NOT_FOUND ErrorReason = 21
+	// The server keeps no decisions; HTTP 409.
+	ErrorReason_ERROR_REASON_DECISION_LOG_OFF ErrorReason = 22
+	// The request of the decision was not kept; HTTP 409.
+	ErrorReason_ERROR_REASON_REQUEST_NOT_KEPT ErrorReason = 23
+	// Too many wrong credentials came from there; HTTP 429.
+	ErrorReason_ERROR_REASON_TOO_MANY_ATTEMPTS ErrorReason = 24
 )
 
 // Enum value maps for ErrorReason.
@@ -88,27 +100,39 @@ var (
 		16: "ERROR_REASON_REVISION_NOT_REACHED",
 		17: "ERROR_REASON_BUSY",
 		18: "ERROR_REASON_STORAGE",
+		19: "ERROR_REASON_REVISION_NOT_FOUND",
+		20: "ERROR_REASON_CATALOGUE_ENTRY_NOT_FOUND",
+		21: "ERROR_REASON_DECISION_NOT_FOUND",
+		22: "ERROR_REASON_DECISION_LOG_OFF",
+		23: "ERROR_REASON_REQUEST_NOT_KEPT",
+		24: "ERROR_REASON_TOO_MANY_ATTEMPTS",
 	}
 	ErrorReason_value = map[string]int32{
-		"ERROR_REASON_UNSPECIFIED":          0,
-		"ERROR_REASON_INVALID_DOCUMENT":     1,
-		"ERROR_REASON_REALM_NOT_FOUND":      2,
-		"ERROR_REASON_PROFILE_NOT_FOUND":    3,
-		"ERROR_REASON_POLICY_NOT_FOUND":     4,
-		"ERROR_REASON_ALREADY_EXISTS":       5,
-		"ERROR_REASON_ETAG_MISMATCH":        6,
-		"ERROR_REASON_IF_MATCH_REQUIRED":    7,
-		"ERROR_REASON_CONFLICT":             8,
-		"ERROR_REASON_PAGE_EXPIRED":         9,
-		"ERROR_REASON_PROFILE_IN_USE":       10,
-		"ERROR_REASON_REALM_NOT_EMPTY":      11,
-		"ERROR_REASON_READ_ONLY":            12,
-		"ERROR_REASON_TOO_LARGE":            13,
-		"ERROR_REASON_UNAUTHENTICATED":      14,
-		"ERROR_REASON_PERMISSION_DENIED":    15,
-		"ERROR_REASON_REVISION_NOT_REACHED": 16,
-		"ERROR_REASON_BUSY":                 17,
-		"ERROR_REASON_STORAGE":              18,
+		"ERROR_REASON_UNSPECIFIED":               0,
+		"ERROR_REASON_INVALID_DOCUMENT":          1,
+		"ERROR_REASON_REALM_NOT_FOUND":           2,
+		"ERROR_REASON_PROFILE_NOT_FOUND":         3,
+		"ERROR_REASON_POLICY_NOT_FOUND":          4,
+		"ERROR_REASON_ALREADY_EXISTS":            5,
+		"ERROR_REASON_ETAG_MISMATCH":             6,
+		"ERROR_REASON_IF_MATCH_REQUIRED":         7,
+		"ERROR_REASON_CONFLICT":                  8,
+		"ERROR_REASON_PAGE_EXPIRED":              9,
+		"ERROR_REASON_PROFILE_IN_USE":            10,
+		"ERROR_REASON_REALM_NOT_EMPTY":           11,
+		"ERROR_REASON_READ_ONLY":                 12,
+		"ERROR_REASON_TOO_LARGE":                 13,
+		"ERROR_REASON_UNAUTHENTICATED":           14,
+		"ERROR_REASON_PERMISSION_DENIED":         15,
+		"ERROR_REASON_REVISION_NOT_REACHED":      16,
+		"ERROR_REASON_BUSY":                      17,
+		"ERROR_REASON_STORAGE":                   18,
+		"ERROR_REASON_REVISION_NOT_FOUND":        19,
+		"ERROR_REASON_CATALOGUE_ENTRY_NOT_FOUND": 20,
+		"ERROR_REASON_DECISION_NOT_FOUND":        21,
+		"ERROR_REASON_DECISION_LOG_OFF":          22,
+		"ERROR_REASON_REQUEST_NOT_KEPT":          23,
+		"ERROR_REASON_TOO_MANY_ATTEMPTS":         24,
 	}
 )
 
@@ -143,7 +167,7 @@ var File_clientpolicy_v1_errors_proto protoreflect.FileDescriptor
 
 const file_clientpolicy_v1_errors_proto_rawDesc = "" +
 	"\n" +
-	"\x1cclientpolicy/v1/errors.proto\x12\x0fclientpolicy.v1*\xef\x04\n" +
+	"\x1cclientpolicy/v1/errors.proto\x12\x0fclientpolicy.v1*\xcf\x06\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12!\n" +
 	"\x1dERROR_REASON_INVALID_DOCUMENT\x10\x01\x12 \n" +
@@ -164,7 +188,13 @@ const file_clientpolicy_v1_errors_proto_rawDesc = "" +
 	"\x1eERROR_REASON_PERMISSION_DENIED\x10\x0f\x12%\n" +
 	"!ERROR_REASON_REVISION_NOT_REACHED\x10\x10\x12\x15\n" +
 	"\x11ERROR_REASON_BUSY\x10\x11\x12\x18\n" +
-	"\x14ERROR_REASON_STORAGE\x10\x12BDZBgithub.com/sidegate/sidegate/gen/go/clientpolicy/v1;clientpolicyv1b\x06proto3"
+	"\x14ERROR_REASON_STORAGE\x10\x12\x12#\n" +
+	"\x1fERROR_REASON_REVISION_NOT_FOUND\x10\x13\x12*\n" +
+	"&ERROR_REASON_CATALOGUE_ENTRY_NOT_FOUND\x10\x14\x12#\n" +
+	"\x1fERROR_REASON_DECISION_NOT_FOUND\x10\x15\x12!\n" +
+	"\x1dERROR_REASON_DECISION_LOG_OFF\x10\x16\x12!\n" +
+	"\x1dERROR_REASON_REQUEST_NOT_KEPT\x10\x17\x12\"\n" +
+	"\x1eERROR_REASON_TOO_MANY_ATTEMPTS\x10\x18BDZBgithub.com/sidegate/sidegate/gen/go/clientpolicy/v1;clientpolicyv1b\x06proto3"
 
 var (
 	file_clientpolicy_v1_errors_proto_rawDescOnce sync.Once

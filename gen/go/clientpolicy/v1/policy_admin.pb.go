@@ -9,6 +9,7 @@ package clientpolicyv1
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	fieldmaskpb "google.golang.org/protobuf/types/known/fieldmaskpb"
 	reflect "reflect"
 	sync "sync"
 	unsafe "unsafe"
@@ -259,7 +260,18 @@ type ListProfilesRequest struct {
 	// Greatest number of items, 1 to 500; 0 means 50.
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// Token of the page, from the page before; it pins the revision listed.
-	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Show only items with this text in their name or description, whatever the
+	// case of letters; empty means all. At most 255 characters.
+	Search string `protobuf:"bytes,4,opt,name=search,proto3" json:"search,omitempty"`
+	// Show only items for which all of these terms hold, joined by ` AND `: `executor=ID`,
+	// `event=NAME` (an executor of it acts on the event), `global=true`.
+	// A value with a blank at either end, or with ` AND ` in it, stands in double quotes,
+	// with `\"` and `\\` inside.
+	Filter string `protobuf:"bytes,5,opt,name=filter,proto3" json:"filter,omitempty"`
+	// `order` (the stored order, the default), `name` or `updateTime`, each
+	// optionally followed by ` desc`.
+	OrderBy       string `protobuf:"bytes,6,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -311,6 +323,27 @@ func (x *ListProfilesRequest) GetPageSize() int32 {
 func (x *ListProfilesRequest) GetPageToken() string {
 	if x != nil {
 		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListProfilesRequest) GetSearch() string {
+	if x != nil {
+		return x.Search
+	}
+	return ""
+}
+
+func (x *ListProfilesRequest) GetFilter() string {
+	if x != nil {
+		return x.Filter
+	}
+	return ""
+}
+
+func (x *ListProfilesRequest) GetOrderBy() string {
+	if x != nil {
+		return x.OrderBy
 	}
 	return ""
 }
@@ -736,6 +769,144 @@ func (x *ReplaceProfileResponse) GetDocument() *Profile {
 	return nil
 }
 
+// UpdateProfileRequest changes members of a profile; a new name in the document renames it.
+type UpdateProfileRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the realm.
+	Realm string `protobuf:"bytes,1,opt,name=realm,proto3" json:"realm,omitempty"`
+	// Name of the profile.
+	Profile string `protobuf:"bytes,2,opt,name=profile,proto3" json:"profile,omitempty"`
+	// The members to change; those left out stay as they are.
+	Document *Profile `protobuf:"bytes,3,opt,name=document,proto3" json:"document,omitempty"`
+	// Members to change, such as `description`, whole ones only; one that is named
+	// and not sent is cleared. Absent means those sent.
+	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,4,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
+	// Check only, store nothing.
+	ValidateOnly bool `protobuf:"varint,5,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	// Comment kept with the revision.
+	Comment       string `protobuf:"bytes,6,opt,name=comment,proto3" json:"comment,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateProfileRequest) Reset() {
+	*x = UpdateProfileRequest{}
+	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateProfileRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateProfileRequest) ProtoMessage() {}
+
+func (x *UpdateProfileRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateProfileRequest.ProtoReflect.Descriptor instead.
+func (*UpdateProfileRequest) Descriptor() ([]byte, []int) {
+	return file_clientpolicy_v1_policy_admin_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *UpdateProfileRequest) GetRealm() string {
+	if x != nil {
+		return x.Realm
+	}
+	return ""
+}
+
+func (x *UpdateProfileRequest) GetProfile() string {
+	if x != nil {
+		return x.Profile
+	}
+	return ""
+}
+
+func (x *UpdateProfileRequest) GetDocument() *Profile {
+	if x != nil {
+		return x.Document
+	}
+	return nil
+}
+
+func (x *UpdateProfileRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
+	if x != nil {
+		return x.UpdateMask
+	}
+	return nil
+}
+
+func (x *UpdateProfileRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+func (x *UpdateProfileRequest) GetComment() string {
+	if x != nil {
+		return x.Comment
+	}
+	return ""
+}
+
+// UpdateProfileResponse is the profile as stored.
+type UpdateProfileResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The profile.
+	Document      *Profile `protobuf:"bytes,1,opt,name=document,proto3" json:"document,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdateProfileResponse) Reset() {
+	*x = UpdateProfileResponse{}
+	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdateProfileResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdateProfileResponse) ProtoMessage() {}
+
+func (x *UpdateProfileResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdateProfileResponse.ProtoReflect.Descriptor instead.
+func (*UpdateProfileResponse) Descriptor() ([]byte, []int) {
+	return file_clientpolicy_v1_policy_admin_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *UpdateProfileResponse) GetDocument() *Profile {
+	if x != nil {
+		return x.Document
+	}
+	return nil
+}
+
 // DeleteProfileRequest deletes a profile.
 type DeleteProfileRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -753,7 +924,7 @@ type DeleteProfileRequest struct {
 
 func (x *DeleteProfileRequest) Reset() {
 	*x = DeleteProfileRequest{}
-	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[12]
+	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -765,7 +936,7 @@ func (x *DeleteProfileRequest) String() string {
 func (*DeleteProfileRequest) ProtoMessage() {}
 
 func (x *DeleteProfileRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[12]
+	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -778,7 +949,7 @@ func (x *DeleteProfileRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteProfileRequest.ProtoReflect.Descriptor instead.
 func (*DeleteProfileRequest) Descriptor() ([]byte, []int) {
-	return file_clientpolicy_v1_policy_admin_proto_rawDescGZIP(), []int{12}
+	return file_clientpolicy_v1_policy_admin_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *DeleteProfileRequest) GetRealm() string {
@@ -820,7 +991,7 @@ type DeleteProfileResponse struct {
 
 func (x *DeleteProfileResponse) Reset() {
 	*x = DeleteProfileResponse{}
-	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[13]
+	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -832,7 +1003,7 @@ func (x *DeleteProfileResponse) String() string {
 func (*DeleteProfileResponse) ProtoMessage() {}
 
 func (x *DeleteProfileResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[13]
+	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -845,7 +1016,7 @@ func (x *DeleteProfileResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteProfileResponse.ProtoReflect.Descriptor instead.
 func (*DeleteProfileResponse) Descriptor() ([]byte, []int) {
-	return file_clientpolicy_v1_policy_admin_proto_rawDescGZIP(), []int{13}
+	return file_clientpolicy_v1_policy_admin_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *DeleteProfileResponse) GetRevision() int64 {
@@ -863,14 +1034,26 @@ type ListPoliciesRequest struct {
 	// Greatest number of items, 1 to 500; 0 means 50.
 	PageSize int32 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// Token of the page, from the page before; it pins the revision listed.
-	PageToken     string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Show only items with this text in their name or description, whatever the
+	// case of letters; empty means all. At most 255 characters.
+	Search string `protobuf:"bytes,4,opt,name=search,proto3" json:"search,omitempty"`
+	// Show only items for which all of these terms hold, joined by ` AND `: `enabled=true`,
+	// `condition=ID`, `profile=NAME`, `executor=ID` (of a profile that it names),
+	// `event=NAME` (it takes part in the event), `global=true`.
+	// A value with a blank at either end, or with ` AND ` in it, stands in double quotes,
+	// with `\"` and `\\` inside.
+	Filter string `protobuf:"bytes,5,opt,name=filter,proto3" json:"filter,omitempty"`
+	// `order` (the stored order, the default), `name` or `updateTime`, each
+	// optionally followed by ` desc`.
+	OrderBy       string `protobuf:"bytes,6,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ListPoliciesRequest) Reset() {
 	*x = ListPoliciesRequest{}
-	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[14]
+	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -882,7 +1065,7 @@ func (x *ListPoliciesRequest) String() string {
 func (*ListPoliciesRequest) ProtoMessage() {}
 
 func (x *ListPoliciesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[14]
+	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -895,7 +1078,7 @@ func (x *ListPoliciesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPoliciesRequest.ProtoReflect.Descriptor instead.
 func (*ListPoliciesRequest) Descriptor() ([]byte, []int) {
-	return file_clientpolicy_v1_policy_admin_proto_rawDescGZIP(), []int{14}
+	return file_clientpolicy_v1_policy_admin_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *ListPoliciesRequest) GetRealm() string {
@@ -919,6 +1102,27 @@ func (x *ListPoliciesRequest) GetPageToken() string {
 	return ""
 }
 
+func (x *ListPoliciesRequest) GetSearch() string {
+	if x != nil {
+		return x.Search
+	}
+	return ""
+}
+
+func (x *ListPoliciesRequest) GetFilter() string {
+	if x != nil {
+		return x.Filter
+	}
+	return ""
+}
+
+func (x *ListPoliciesRequest) GetOrderBy() string {
+	if x != nil {
+		return x.OrderBy
+	}
+	return ""
+}
+
 // ListPoliciesResponse is a page of policies.
 type ListPoliciesResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -936,7 +1140,7 @@ type ListPoliciesResponse struct {
 
 func (x *ListPoliciesResponse) Reset() {
 	*x = ListPoliciesResponse{}
-	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[15]
+	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -948,7 +1152,7 @@ func (x *ListPoliciesResponse) String() string {
 func (*ListPoliciesResponse) ProtoMessage() {}
 
 func (x *ListPoliciesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[15]
+	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -961,7 +1165,7 @@ func (x *ListPoliciesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPoliciesResponse.ProtoReflect.Descriptor instead.
 func (*ListPoliciesResponse) Descriptor() ([]byte, []int) {
-	return file_clientpolicy_v1_policy_admin_proto_rawDescGZIP(), []int{15}
+	return file_clientpolicy_v1_policy_admin_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ListPoliciesResponse) GetPolicies() []*Policy {
@@ -1009,7 +1213,7 @@ type CreatePolicyRequest struct {
 
 func (x *CreatePolicyRequest) Reset() {
 	*x = CreatePolicyRequest{}
-	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[16]
+	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1021,7 +1225,7 @@ func (x *CreatePolicyRequest) String() string {
 func (*CreatePolicyRequest) ProtoMessage() {}
 
 func (x *CreatePolicyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[16]
+	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1034,7 +1238,7 @@ func (x *CreatePolicyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreatePolicyRequest.ProtoReflect.Descriptor instead.
 func (*CreatePolicyRequest) Descriptor() ([]byte, []int) {
-	return file_clientpolicy_v1_policy_admin_proto_rawDescGZIP(), []int{16}
+	return file_clientpolicy_v1_policy_admin_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *CreatePolicyRequest) GetRealm() string {
@@ -1076,7 +1280,7 @@ type CreatePolicyResponse struct {
 
 func (x *CreatePolicyResponse) Reset() {
 	*x = CreatePolicyResponse{}
-	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[17]
+	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1088,7 +1292,7 @@ func (x *CreatePolicyResponse) String() string {
 func (*CreatePolicyResponse) ProtoMessage() {}
 
 func (x *CreatePolicyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[17]
+	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1101,7 +1305,7 @@ func (x *CreatePolicyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreatePolicyResponse.ProtoReflect.Descriptor instead.
 func (*CreatePolicyResponse) Descriptor() ([]byte, []int) {
-	return file_clientpolicy_v1_policy_admin_proto_rawDescGZIP(), []int{17}
+	return file_clientpolicy_v1_policy_admin_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *CreatePolicyResponse) GetDocument() *Policy {
@@ -1124,7 +1328,7 @@ type GetPolicyRequest struct {
 
 func (x *GetPolicyRequest) Reset() {
 	*x = GetPolicyRequest{}
-	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[18]
+	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1136,7 +1340,7 @@ func (x *GetPolicyRequest) String() string {
 func (*GetPolicyRequest) ProtoMessage() {}
 
 func (x *GetPolicyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[18]
+	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1149,7 +1353,7 @@ func (x *GetPolicyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetPolicyRequest.ProtoReflect.Descriptor instead.
 func (*GetPolicyRequest) Descriptor() ([]byte, []int) {
-	return file_clientpolicy_v1_policy_admin_proto_rawDescGZIP(), []int{18}
+	return file_clientpolicy_v1_policy_admin_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *GetPolicyRequest) GetRealm() string {
@@ -1177,7 +1381,7 @@ type GetPolicyResponse struct {
 
 func (x *GetPolicyResponse) Reset() {
 	*x = GetPolicyResponse{}
-	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[19]
+	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1189,7 +1393,7 @@ func (x *GetPolicyResponse) String() string {
 func (*GetPolicyResponse) ProtoMessage() {}
 
 func (x *GetPolicyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[19]
+	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1202,7 +1406,7 @@ func (x *GetPolicyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetPolicyResponse.ProtoReflect.Descriptor instead.
 func (*GetPolicyResponse) Descriptor() ([]byte, []int) {
-	return file_clientpolicy_v1_policy_admin_proto_rawDescGZIP(), []int{19}
+	return file_clientpolicy_v1_policy_admin_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *GetPolicyResponse) GetDocument() *Policy {
@@ -1231,7 +1435,7 @@ type ReplacePolicyRequest struct {
 
 func (x *ReplacePolicyRequest) Reset() {
 	*x = ReplacePolicyRequest{}
-	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[20]
+	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1243,7 +1447,7 @@ func (x *ReplacePolicyRequest) String() string {
 func (*ReplacePolicyRequest) ProtoMessage() {}
 
 func (x *ReplacePolicyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[20]
+	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1256,7 +1460,7 @@ func (x *ReplacePolicyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplacePolicyRequest.ProtoReflect.Descriptor instead.
 func (*ReplacePolicyRequest) Descriptor() ([]byte, []int) {
-	return file_clientpolicy_v1_policy_admin_proto_rawDescGZIP(), []int{20}
+	return file_clientpolicy_v1_policy_admin_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *ReplacePolicyRequest) GetRealm() string {
@@ -1305,7 +1509,7 @@ type ReplacePolicyResponse struct {
 
 func (x *ReplacePolicyResponse) Reset() {
 	*x = ReplacePolicyResponse{}
-	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[21]
+	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1317,7 +1521,7 @@ func (x *ReplacePolicyResponse) String() string {
 func (*ReplacePolicyResponse) ProtoMessage() {}
 
 func (x *ReplacePolicyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[21]
+	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1330,10 +1534,148 @@ func (x *ReplacePolicyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReplacePolicyResponse.ProtoReflect.Descriptor instead.
 func (*ReplacePolicyResponse) Descriptor() ([]byte, []int) {
-	return file_clientpolicy_v1_policy_admin_proto_rawDescGZIP(), []int{21}
+	return file_clientpolicy_v1_policy_admin_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ReplacePolicyResponse) GetDocument() *Policy {
+	if x != nil {
+		return x.Document
+	}
+	return nil
+}
+
+// UpdatePolicyRequest changes members of a policy; a new name in the document renames it.
+type UpdatePolicyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the realm.
+	Realm string `protobuf:"bytes,1,opt,name=realm,proto3" json:"realm,omitempty"`
+	// Name of the policy.
+	Policy string `protobuf:"bytes,2,opt,name=policy,proto3" json:"policy,omitempty"`
+	// The members to change; those left out stay as they are.
+	Document *Policy `protobuf:"bytes,3,opt,name=document,proto3" json:"document,omitempty"`
+	// Members to change, such as `description`, whole ones only; one that is named
+	// and not sent is cleared. Absent means those sent.
+	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,4,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
+	// Check only, store nothing.
+	ValidateOnly bool `protobuf:"varint,5,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	// Comment kept with the revision.
+	Comment       string `protobuf:"bytes,6,opt,name=comment,proto3" json:"comment,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdatePolicyRequest) Reset() {
+	*x = UpdatePolicyRequest{}
+	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdatePolicyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdatePolicyRequest) ProtoMessage() {}
+
+func (x *UpdatePolicyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdatePolicyRequest.ProtoReflect.Descriptor instead.
+func (*UpdatePolicyRequest) Descriptor() ([]byte, []int) {
+	return file_clientpolicy_v1_policy_admin_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *UpdatePolicyRequest) GetRealm() string {
+	if x != nil {
+		return x.Realm
+	}
+	return ""
+}
+
+func (x *UpdatePolicyRequest) GetPolicy() string {
+	if x != nil {
+		return x.Policy
+	}
+	return ""
+}
+
+func (x *UpdatePolicyRequest) GetDocument() *Policy {
+	if x != nil {
+		return x.Document
+	}
+	return nil
+}
+
+func (x *UpdatePolicyRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
+	if x != nil {
+		return x.UpdateMask
+	}
+	return nil
+}
+
+func (x *UpdatePolicyRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+func (x *UpdatePolicyRequest) GetComment() string {
+	if x != nil {
+		return x.Comment
+	}
+	return ""
+}
+
+// UpdatePolicyResponse is the policy as stored.
+type UpdatePolicyResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The policy.
+	Document      *Policy `protobuf:"bytes,1,opt,name=document,proto3" json:"document,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *UpdatePolicyResponse) Reset() {
+	*x = UpdatePolicyResponse{}
+	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *UpdatePolicyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*UpdatePolicyResponse) ProtoMessage() {}
+
+func (x *UpdatePolicyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use UpdatePolicyResponse.ProtoReflect.Descriptor instead.
+func (*UpdatePolicyResponse) Descriptor() ([]byte, []int) {
+	return file_clientpolicy_v1_policy_admin_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *UpdatePolicyResponse) GetDocument() *Policy {
 	if x != nil {
 		return x.Document
 	}
@@ -1357,7 +1699,7 @@ type DeletePolicyRequest struct {
 
 func (x *DeletePolicyRequest) Reset() {
 	*x = DeletePolicyRequest{}
-	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[22]
+	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1369,7 +1711,7 @@ func (x *DeletePolicyRequest) String() string {
 func (*DeletePolicyRequest) ProtoMessage() {}
 
 func (x *DeletePolicyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[22]
+	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1382,7 +1724,7 @@ func (x *DeletePolicyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeletePolicyRequest.ProtoReflect.Descriptor instead.
 func (*DeletePolicyRequest) Descriptor() ([]byte, []int) {
-	return file_clientpolicy_v1_policy_admin_proto_rawDescGZIP(), []int{22}
+	return file_clientpolicy_v1_policy_admin_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *DeletePolicyRequest) GetRealm() string {
@@ -1424,7 +1766,7 @@ type DeletePolicyResponse struct {
 
 func (x *DeletePolicyResponse) Reset() {
 	*x = DeletePolicyResponse{}
-	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[23]
+	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1436,7 +1778,7 @@ func (x *DeletePolicyResponse) String() string {
 func (*DeletePolicyResponse) ProtoMessage() {}
 
 func (x *DeletePolicyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[23]
+	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1449,7 +1791,7 @@ func (x *DeletePolicyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeletePolicyResponse.ProtoReflect.Descriptor instead.
 func (*DeletePolicyResponse) Descriptor() ([]byte, []int) {
-	return file_clientpolicy_v1_policy_admin_proto_rawDescGZIP(), []int{23}
+	return file_clientpolicy_v1_policy_admin_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *DeletePolicyResponse) GetRevision() int64 {
@@ -1459,11 +1801,243 @@ func (x *DeletePolicyResponse) GetRevision() int64 {
 	return 0
 }
 
+// PolicyPlace is a place in the order of evaluation of a realm's own policies.
+type PolicyPlace struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The place; one is required.
+	//
+	// Types that are valid to be assigned to Place:
+	//
+	//	*PolicyPlace_Before
+	//	*PolicyPlace_After
+	//	*PolicyPlace_Index
+	Place         isPolicyPlace_Place `protobuf_oneof:"place"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PolicyPlace) Reset() {
+	*x = PolicyPlace{}
+	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PolicyPlace) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PolicyPlace) ProtoMessage() {}
+
+func (x *PolicyPlace) ProtoReflect() protoreflect.Message {
+	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PolicyPlace.ProtoReflect.Descriptor instead.
+func (*PolicyPlace) Descriptor() ([]byte, []int) {
+	return file_clientpolicy_v1_policy_admin_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *PolicyPlace) GetPlace() isPolicyPlace_Place {
+	if x != nil {
+		return x.Place
+	}
+	return nil
+}
+
+func (x *PolicyPlace) GetBefore() string {
+	if x != nil {
+		if x, ok := x.Place.(*PolicyPlace_Before); ok {
+			return x.Before
+		}
+	}
+	return ""
+}
+
+func (x *PolicyPlace) GetAfter() string {
+	if x != nil {
+		if x, ok := x.Place.(*PolicyPlace_After); ok {
+			return x.After
+		}
+	}
+	return ""
+}
+
+func (x *PolicyPlace) GetIndex() int32 {
+	if x != nil {
+		if x, ok := x.Place.(*PolicyPlace_Index); ok {
+			return x.Index
+		}
+	}
+	return 0
+}
+
+type isPolicyPlace_Place interface {
+	isPolicyPlace_Place()
+}
+
+type PolicyPlace_Before struct {
+	// Right before the policy of this name.
+	Before string `protobuf:"bytes,1,opt,name=before,proto3,oneof"`
+}
+
+type PolicyPlace_After struct {
+	// Right after the policy of this name.
+	After string `protobuf:"bytes,2,opt,name=after,proto3,oneof"`
+}
+
+type PolicyPlace_Index struct {
+	// At this index, 0 being the first, as counted after the move.
+	Index int32 `protobuf:"varint,3,opt,name=index,proto3,oneof"`
+}
+
+func (*PolicyPlace_Before) isPolicyPlace_Place() {}
+
+func (*PolicyPlace_After) isPolicyPlace_Place() {}
+
+func (*PolicyPlace_Index) isPolicyPlace_Place() {}
+
+// MovePolicyRequest moves a policy. Server-wide policies cannot be moved.
+type MovePolicyRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the realm.
+	Realm string `protobuf:"bytes,1,opt,name=realm,proto3" json:"realm,omitempty"`
+	// Name of the policy.
+	Policy string `protobuf:"bytes,2,opt,name=policy,proto3" json:"policy,omitempty"`
+	// Where to.
+	Place *PolicyPlace `protobuf:"bytes,3,opt,name=place,proto3" json:"place,omitempty"`
+	// Check only, store nothing.
+	ValidateOnly bool `protobuf:"varint,4,opt,name=validate_only,json=validateOnly,proto3" json:"validate_only,omitempty"`
+	// Comment kept with the revision.
+	Comment       string `protobuf:"bytes,5,opt,name=comment,proto3" json:"comment,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MovePolicyRequest) Reset() {
+	*x = MovePolicyRequest{}
+	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MovePolicyRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MovePolicyRequest) ProtoMessage() {}
+
+func (x *MovePolicyRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MovePolicyRequest.ProtoReflect.Descriptor instead.
+func (*MovePolicyRequest) Descriptor() ([]byte, []int) {
+	return file_clientpolicy_v1_policy_admin_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *MovePolicyRequest) GetRealm() string {
+	if x != nil {
+		return x.Realm
+	}
+	return ""
+}
+
+func (x *MovePolicyRequest) GetPolicy() string {
+	if x != nil {
+		return x.Policy
+	}
+	return ""
+}
+
+func (x *MovePolicyRequest) GetPlace() *PolicyPlace {
+	if x != nil {
+		return x.Place
+	}
+	return nil
+}
+
+func (x *MovePolicyRequest) GetValidateOnly() bool {
+	if x != nil {
+		return x.ValidateOnly
+	}
+	return false
+}
+
+func (x *MovePolicyRequest) GetComment() string {
+	if x != nil {
+		return x.Comment
+	}
+	return ""
+}
+
+// MovePolicyResponse is the policy, whose content is unchanged.
+type MovePolicyResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The policy.
+	Document      *Policy `protobuf:"bytes,1,opt,name=document,proto3" json:"document,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MovePolicyResponse) Reset() {
+	*x = MovePolicyResponse{}
+	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MovePolicyResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MovePolicyResponse) ProtoMessage() {}
+
+func (x *MovePolicyResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_clientpolicy_v1_policy_admin_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MovePolicyResponse.ProtoReflect.Descriptor instead.
+func (*MovePolicyResponse) Descriptor() ([]byte, []int) {
+	return file_clientpolicy_v1_policy_admin_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *MovePolicyResponse) GetDocument() *Policy {
+	if x != nil {
+		return x.Document
+	}
+	return nil
+}
+
 var File_clientpolicy_v1_policy_admin_proto protoreflect.FileDescriptor
 
 const file_clientpolicy_v1_policy_admin_proto_rawDesc = "" +
 	"\n" +
-	"\"clientpolicy/v1/policy_admin.proto\x12\x0fclientpolicy.v1\x1a\x1cclientpolicy/v1/policy.proto\"+\n" +
+	"\"clientpolicy/v1/policy_admin.proto\x12\x0fclientpolicy.v1\x1a\x1cclientpolicy/v1/policy.proto\x1a google/protobuf/field_mask.proto\"+\n" +
 	"\x13GetPolicySetRequest\x12\x14\n" +
 	"\x05realm\x18\x01 \x01(\tR\x05realm\"N\n" +
 	"\x14GetPolicySetResponse\x126\n" +
@@ -1476,12 +2050,15 @@ const file_clientpolicy_v1_policy_admin_proto_rawDesc = "" +
 	"\x05force\x18\x05 \x01(\bR\x05force\x12\x1a\n" +
 	"\brevision\x18\x06 \x01(\x03R\brevision\"R\n" +
 	"\x18ReplacePolicySetResponse\x126\n" +
-	"\bdocument\x18\x01 \x01(\v2\x1a.clientpolicy.v1.PolicySetR\bdocument\"g\n" +
+	"\bdocument\x18\x01 \x01(\v2\x1a.clientpolicy.v1.PolicySetR\bdocument\"\xb2\x01\n" +
 	"\x13ListProfilesRequest\x12\x14\n" +
 	"\x05realm\x18\x01 \x01(\tR\x05realm\x12\x1b\n" +
 	"\tpage_size\x18\x02 \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x03 \x01(\tR\tpageToken\"\xaf\x01\n" +
+	"page_token\x18\x03 \x01(\tR\tpageToken\x12\x16\n" +
+	"\x06search\x18\x04 \x01(\tR\x06search\x12\x16\n" +
+	"\x06filter\x18\x05 \x01(\tR\x06filter\x12\x19\n" +
+	"\border_by\x18\x06 \x01(\tR\aorderBy\"\xaf\x01\n" +
 	"\x14ListProfilesResponse\x124\n" +
 	"\bprofiles\x18\x01 \x03(\v2\x18.clientpolicy.v1.ProfileR\bprofiles\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1d\n" +
@@ -1507,6 +2084,16 @@ const file_clientpolicy_v1_policy_admin_proto_rawDesc = "" +
 	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\x12\x18\n" +
 	"\acomment\x18\x05 \x01(\tR\acomment\"N\n" +
 	"\x16ReplaceProfileResponse\x124\n" +
+	"\bdocument\x18\x01 \x01(\v2\x18.clientpolicy.v1.ProfileR\bdocument\"\xf8\x01\n" +
+	"\x14UpdateProfileRequest\x12\x14\n" +
+	"\x05realm\x18\x01 \x01(\tR\x05realm\x12\x18\n" +
+	"\aprofile\x18\x02 \x01(\tR\aprofile\x124\n" +
+	"\bdocument\x18\x03 \x01(\v2\x18.clientpolicy.v1.ProfileR\bdocument\x12;\n" +
+	"\vupdate_mask\x18\x04 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
+	"updateMask\x12#\n" +
+	"\rvalidate_only\x18\x05 \x01(\bR\fvalidateOnly\x12\x18\n" +
+	"\acomment\x18\x06 \x01(\tR\acomment\"M\n" +
+	"\x15UpdateProfileResponse\x124\n" +
 	"\bdocument\x18\x01 \x01(\v2\x18.clientpolicy.v1.ProfileR\bdocument\"\x85\x01\n" +
 	"\x14DeleteProfileRequest\x12\x14\n" +
 	"\x05realm\x18\x01 \x01(\tR\x05realm\x12\x18\n" +
@@ -1514,12 +2101,15 @@ const file_clientpolicy_v1_policy_admin_proto_rawDesc = "" +
 	"\rvalidate_only\x18\x03 \x01(\bR\fvalidateOnly\x12\x18\n" +
 	"\acomment\x18\x04 \x01(\tR\acomment\"3\n" +
 	"\x15DeleteProfileResponse\x12\x1a\n" +
-	"\brevision\x18\x01 \x01(\x03R\brevision\"g\n" +
+	"\brevision\x18\x01 \x01(\x03R\brevision\"\xb2\x01\n" +
 	"\x13ListPoliciesRequest\x12\x14\n" +
 	"\x05realm\x18\x01 \x01(\tR\x05realm\x12\x1b\n" +
 	"\tpage_size\x18\x02 \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x03 \x01(\tR\tpageToken\"\xae\x01\n" +
+	"page_token\x18\x03 \x01(\tR\tpageToken\x12\x16\n" +
+	"\x06search\x18\x04 \x01(\tR\x06search\x12\x16\n" +
+	"\x06filter\x18\x05 \x01(\tR\x06filter\x12\x19\n" +
+	"\border_by\x18\x06 \x01(\tR\aorderBy\"\xae\x01\n" +
 	"\x14ListPoliciesResponse\x123\n" +
 	"\bpolicies\x18\x01 \x03(\v2\x17.clientpolicy.v1.PolicyR\bpolicies\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1d\n" +
@@ -1545,6 +2135,16 @@ const file_clientpolicy_v1_policy_admin_proto_rawDesc = "" +
 	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\x12\x18\n" +
 	"\acomment\x18\x05 \x01(\tR\acomment\"L\n" +
 	"\x15ReplacePolicyResponse\x123\n" +
+	"\bdocument\x18\x01 \x01(\v2\x17.clientpolicy.v1.PolicyR\bdocument\"\xf4\x01\n" +
+	"\x13UpdatePolicyRequest\x12\x14\n" +
+	"\x05realm\x18\x01 \x01(\tR\x05realm\x12\x16\n" +
+	"\x06policy\x18\x02 \x01(\tR\x06policy\x123\n" +
+	"\bdocument\x18\x03 \x01(\v2\x17.clientpolicy.v1.PolicyR\bdocument\x12;\n" +
+	"\vupdate_mask\x18\x04 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
+	"updateMask\x12#\n" +
+	"\rvalidate_only\x18\x05 \x01(\bR\fvalidateOnly\x12\x18\n" +
+	"\acomment\x18\x06 \x01(\tR\acomment\"K\n" +
+	"\x14UpdatePolicyResponse\x123\n" +
 	"\bdocument\x18\x01 \x01(\v2\x17.clientpolicy.v1.PolicyR\bdocument\"\x82\x01\n" +
 	"\x13DeletePolicyRequest\x12\x14\n" +
 	"\x05realm\x18\x01 \x01(\tR\x05realm\x12\x16\n" +
@@ -1552,7 +2152,20 @@ const file_clientpolicy_v1_policy_admin_proto_rawDesc = "" +
 	"\rvalidate_only\x18\x03 \x01(\bR\fvalidateOnly\x12\x18\n" +
 	"\acomment\x18\x04 \x01(\tR\acomment\"2\n" +
 	"\x14DeletePolicyResponse\x12\x1a\n" +
-	"\brevision\x18\x01 \x01(\x03R\brevision2\xfc\b\n" +
+	"\brevision\x18\x01 \x01(\x03R\brevision\"`\n" +
+	"\vPolicyPlace\x12\x18\n" +
+	"\x06before\x18\x01 \x01(\tH\x00R\x06before\x12\x16\n" +
+	"\x05after\x18\x02 \x01(\tH\x00R\x05after\x12\x16\n" +
+	"\x05index\x18\x03 \x01(\x05H\x00R\x05indexB\a\n" +
+	"\x05place\"\xb4\x01\n" +
+	"\x11MovePolicyRequest\x12\x14\n" +
+	"\x05realm\x18\x01 \x01(\tR\x05realm\x12\x16\n" +
+	"\x06policy\x18\x02 \x01(\tR\x06policy\x122\n" +
+	"\x05place\x18\x03 \x01(\v2\x1c.clientpolicy.v1.PolicyPlaceR\x05place\x12#\n" +
+	"\rvalidate_only\x18\x04 \x01(\bR\fvalidateOnly\x12\x18\n" +
+	"\acomment\x18\x05 \x01(\tR\acomment\"I\n" +
+	"\x12MovePolicyResponse\x123\n" +
+	"\bdocument\x18\x01 \x01(\v2\x17.clientpolicy.v1.PolicyR\bdocument2\x90\v\n" +
 	"\x12PolicyAdminService\x12[\n" +
 	"\fGetPolicySet\x12$.clientpolicy.v1.GetPolicySetRequest\x1a%.clientpolicy.v1.GetPolicySetResponse\x12g\n" +
 	"\x10ReplacePolicySet\x12(.clientpolicy.v1.ReplacePolicySetRequest\x1a).clientpolicy.v1.ReplacePolicySetResponse\x12[\n" +
@@ -1561,12 +2174,16 @@ const file_clientpolicy_v1_policy_admin_proto_rawDesc = "" +
 	"\n" +
 	"GetProfile\x12\".clientpolicy.v1.GetProfileRequest\x1a#.clientpolicy.v1.GetProfileResponse\x12a\n" +
 	"\x0eReplaceProfile\x12&.clientpolicy.v1.ReplaceProfileRequest\x1a'.clientpolicy.v1.ReplaceProfileResponse\x12^\n" +
+	"\rUpdateProfile\x12%.clientpolicy.v1.UpdateProfileRequest\x1a&.clientpolicy.v1.UpdateProfileResponse\x12^\n" +
 	"\rDeleteProfile\x12%.clientpolicy.v1.DeleteProfileRequest\x1a&.clientpolicy.v1.DeleteProfileResponse\x12[\n" +
 	"\fListPolicies\x12$.clientpolicy.v1.ListPoliciesRequest\x1a%.clientpolicy.v1.ListPoliciesResponse\x12[\n" +
 	"\fCreatePolicy\x12$.clientpolicy.v1.CreatePolicyRequest\x1a%.clientpolicy.v1.CreatePolicyResponse\x12R\n" +
 	"\tGetPolicy\x12!.clientpolicy.v1.GetPolicyRequest\x1a\".clientpolicy.v1.GetPolicyResponse\x12^\n" +
 	"\rReplacePolicy\x12%.clientpolicy.v1.ReplacePolicyRequest\x1a&.clientpolicy.v1.ReplacePolicyResponse\x12[\n" +
-	"\fDeletePolicy\x12$.clientpolicy.v1.DeletePolicyRequest\x1a%.clientpolicy.v1.DeletePolicyResponseBDZBgithub.com/sidegate/sidegate/gen/go/clientpolicy/v1;clientpolicyv1b\x06proto3"
+	"\fUpdatePolicy\x12$.clientpolicy.v1.UpdatePolicyRequest\x1a%.clientpolicy.v1.UpdatePolicyResponse\x12[\n" +
+	"\fDeletePolicy\x12$.clientpolicy.v1.DeletePolicyRequest\x1a%.clientpolicy.v1.DeletePolicyResponse\x12U\n" +
+	"\n" +
+	"MovePolicy\x12\".clientpolicy.v1.MovePolicyRequest\x1a#.clientpolicy.v1.MovePolicyResponseBDZBgithub.com/sidegate/sidegate/gen/go/clientpolicy/v1;clientpolicyv1b\x06proto3"
 
 var (
 	file_clientpolicy_v1_policy_admin_proto_rawDescOnce sync.Once
@@ -1580,7 +2197,7 @@ func file_clientpolicy_v1_policy_admin_proto_rawDescGZIP() []byte {
 	return file_clientpolicy_v1_policy_admin_proto_rawDescData
 }
 
-var file_clientpolicy_v1_policy_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
+var file_clientpolicy_v1_policy_admin_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
 var file_clientpolicy_v1_policy_admin_proto_goTypes = []any{
 	(*GetPolicySetRequest)(nil),      // 0: clientpolicy.v1.GetPolicySetRequest
 	(*GetPolicySetResponse)(nil),     // 1: clientpolicy.v1.GetPolicySetResponse
@@ -1594,67 +2211,89 @@ var file_clientpolicy_v1_policy_admin_proto_goTypes = []any{
 	(*GetProfileResponse)(nil),       // 9: clientpolicy.v1.GetProfileResponse
 	(*ReplaceProfileRequest)(nil),    // 10: clientpolicy.v1.ReplaceProfileRequest
 	(*ReplaceProfileResponse)(nil),   // 11: clientpolicy.v1.ReplaceProfileResponse
-	(*DeleteProfileRequest)(nil),     // 12: clientpolicy.v1.DeleteProfileRequest
-	(*DeleteProfileResponse)(nil),    // 13: clientpolicy.v1.DeleteProfileResponse
-	(*ListPoliciesRequest)(nil),      // 14: clientpolicy.v1.ListPoliciesRequest
-	(*ListPoliciesResponse)(nil),     // 15: clientpolicy.v1.ListPoliciesResponse
-	(*CreatePolicyRequest)(nil),      // 16: clientpolicy.v1.CreatePolicyRequest
-	(*CreatePolicyResponse)(nil),     // 17: clientpolicy.v1.CreatePolicyResponse
-	(*GetPolicyRequest)(nil),         // 18: clientpolicy.v1.GetPolicyRequest
-	(*GetPolicyResponse)(nil),        // 19: clientpolicy.v1.GetPolicyResponse
-	(*ReplacePolicyRequest)(nil),     // 20: clientpolicy.v1.ReplacePolicyRequest
-	(*ReplacePolicyResponse)(nil),    // 21: clientpolicy.v1.ReplacePolicyResponse
-	(*DeletePolicyRequest)(nil),      // 22: clientpolicy.v1.DeletePolicyRequest
-	(*DeletePolicyResponse)(nil),     // 23: clientpolicy.v1.DeletePolicyResponse
-	(*PolicySet)(nil),                // 24: clientpolicy.v1.PolicySet
-	(*Profile)(nil),                  // 25: clientpolicy.v1.Profile
-	(*Policy)(nil),                   // 26: clientpolicy.v1.Policy
+	(*UpdateProfileRequest)(nil),     // 12: clientpolicy.v1.UpdateProfileRequest
+	(*UpdateProfileResponse)(nil),    // 13: clientpolicy.v1.UpdateProfileResponse
+	(*DeleteProfileRequest)(nil),     // 14: clientpolicy.v1.DeleteProfileRequest
+	(*DeleteProfileResponse)(nil),    // 15: clientpolicy.v1.DeleteProfileResponse
+	(*ListPoliciesRequest)(nil),      // 16: clientpolicy.v1.ListPoliciesRequest
+	(*ListPoliciesResponse)(nil),     // 17: clientpolicy.v1.ListPoliciesResponse
+	(*CreatePolicyRequest)(nil),      // 18: clientpolicy.v1.CreatePolicyRequest
+	(*CreatePolicyResponse)(nil),     // 19: clientpolicy.v1.CreatePolicyResponse
+	(*GetPolicyRequest)(nil),         // 20: clientpolicy.v1.GetPolicyRequest
+	(*GetPolicyResponse)(nil),        // 21: clientpolicy.v1.GetPolicyResponse
+	(*ReplacePolicyRequest)(nil),     // 22: clientpolicy.v1.ReplacePolicyRequest
+	(*ReplacePolicyResponse)(nil),    // 23: clientpolicy.v1.ReplacePolicyResponse
+	(*UpdatePolicyRequest)(nil),      // 24: clientpolicy.v1.UpdatePolicyRequest
+	(*UpdatePolicyResponse)(nil),     // 25: clientpolicy.v1.UpdatePolicyResponse
+	(*DeletePolicyRequest)(nil),      // 26: clientpolicy.v1.DeletePolicyRequest
+	(*DeletePolicyResponse)(nil),     // 27: clientpolicy.v1.DeletePolicyResponse
+	(*PolicyPlace)(nil),              // 28: clientpolicy.v1.PolicyPlace
+	(*MovePolicyRequest)(nil),        // 29: clientpolicy.v1.MovePolicyRequest
+	(*MovePolicyResponse)(nil),       // 30: clientpolicy.v1.MovePolicyResponse
+	(*PolicySet)(nil),                // 31: clientpolicy.v1.PolicySet
+	(*Profile)(nil),                  // 32: clientpolicy.v1.Profile
+	(*fieldmaskpb.FieldMask)(nil),    // 33: google.protobuf.FieldMask
+	(*Policy)(nil),                   // 34: clientpolicy.v1.Policy
 }
 var file_clientpolicy_v1_policy_admin_proto_depIdxs = []int32{
-	24, // 0: clientpolicy.v1.GetPolicySetResponse.document:type_name -> clientpolicy.v1.PolicySet
-	24, // 1: clientpolicy.v1.ReplacePolicySetRequest.document:type_name -> clientpolicy.v1.PolicySet
-	24, // 2: clientpolicy.v1.ReplacePolicySetResponse.document:type_name -> clientpolicy.v1.PolicySet
-	25, // 3: clientpolicy.v1.ListProfilesResponse.profiles:type_name -> clientpolicy.v1.Profile
-	25, // 4: clientpolicy.v1.CreateProfileRequest.document:type_name -> clientpolicy.v1.Profile
-	25, // 5: clientpolicy.v1.CreateProfileResponse.document:type_name -> clientpolicy.v1.Profile
-	25, // 6: clientpolicy.v1.GetProfileResponse.document:type_name -> clientpolicy.v1.Profile
-	25, // 7: clientpolicy.v1.ReplaceProfileRequest.document:type_name -> clientpolicy.v1.Profile
-	25, // 8: clientpolicy.v1.ReplaceProfileResponse.document:type_name -> clientpolicy.v1.Profile
-	26, // 9: clientpolicy.v1.ListPoliciesResponse.policies:type_name -> clientpolicy.v1.Policy
-	26, // 10: clientpolicy.v1.CreatePolicyRequest.document:type_name -> clientpolicy.v1.Policy
-	26, // 11: clientpolicy.v1.CreatePolicyResponse.document:type_name -> clientpolicy.v1.Policy
-	26, // 12: clientpolicy.v1.GetPolicyResponse.document:type_name -> clientpolicy.v1.Policy
-	26, // 13: clientpolicy.v1.ReplacePolicyRequest.document:type_name -> clientpolicy.v1.Policy
-	26, // 14: clientpolicy.v1.ReplacePolicyResponse.document:type_name -> clientpolicy.v1.Policy
-	0,  // 15: clientpolicy.v1.PolicyAdminService.GetPolicySet:input_type -> clientpolicy.v1.GetPolicySetRequest
-	2,  // 16: clientpolicy.v1.PolicyAdminService.ReplacePolicySet:input_type -> clientpolicy.v1.ReplacePolicySetRequest
-	4,  // 17: clientpolicy.v1.PolicyAdminService.ListProfiles:input_type -> clientpolicy.v1.ListProfilesRequest
-	6,  // 18: clientpolicy.v1.PolicyAdminService.CreateProfile:input_type -> clientpolicy.v1.CreateProfileRequest
-	8,  // 19: clientpolicy.v1.PolicyAdminService.GetProfile:input_type -> clientpolicy.v1.GetProfileRequest
-	10, // 20: clientpolicy.v1.PolicyAdminService.ReplaceProfile:input_type -> clientpolicy.v1.ReplaceProfileRequest
-	12, // 21: clientpolicy.v1.PolicyAdminService.DeleteProfile:input_type -> clientpolicy.v1.DeleteProfileRequest
-	14, // 22: clientpolicy.v1.PolicyAdminService.ListPolicies:input_type -> clientpolicy.v1.ListPoliciesRequest
-	16, // 23: clientpolicy.v1.PolicyAdminService.CreatePolicy:input_type -> clientpolicy.v1.CreatePolicyRequest
-	18, // 24: clientpolicy.v1.PolicyAdminService.GetPolicy:input_type -> clientpolicy.v1.GetPolicyRequest
-	20, // 25: clientpolicy.v1.PolicyAdminService.ReplacePolicy:input_type -> clientpolicy.v1.ReplacePolicyRequest
-	22, // 26: clientpolicy.v1.PolicyAdminService.DeletePolicy:input_type -> clientpolicy.v1.DeletePolicyRequest
-	1,  // 27: clientpolicy.v1.PolicyAdminService.GetPolicySet:output_type -> clientpolicy.v1.GetPolicySetResponse
-	3,  // 28: clientpolicy.v1.PolicyAdminService.ReplacePolicySet:output_type -> clientpolicy.v1.ReplacePolicySetResponse
-	5,  // 29: clientpolicy.v1.PolicyAdminService.ListProfiles:output_type -> clientpolicy.v1.ListProfilesResponse
-	7,  // 30: clientpolicy.v1.PolicyAdminService.CreateProfile:output_type -> clientpolicy.v1.CreateProfileResponse
-	9,  // 31: clientpolicy.v1.PolicyAdminService.GetProfile:output_type -> clientpolicy.v1.GetProfileResponse
-	11, // 32: clientpolicy.v1.PolicyAdminService.ReplaceProfile:output_type -> clientpolicy.v1.ReplaceProfileResponse
-	13, // 33: clientpolicy.v1.PolicyAdminService.DeleteProfile:output_type -> clientpolicy.v1.DeleteProfileResponse
-	15, // 34: clientpolicy.v1.PolicyAdminService.ListPolicies:output_type -> clientpolicy.v1.ListPoliciesResponse
-	17, // 35: clientpolicy.v1.PolicyAdminService.CreatePolicy:output_type -> clientpolicy.v1.CreatePolicyResponse
-	19, // 36: clientpolicy.v1.PolicyAdminService.GetPolicy:output_type -> clientpolicy.v1.GetPolicyResponse
-	21, // 37: clientpolicy.v1.PolicyAdminService.ReplacePolicy:output_type -> clientpolicy.v1.ReplacePolicyResponse
-	23, // 38: clientpolicy.v1.PolicyAdminService.DeletePolicy:output_type -> clientpolicy.v1.DeletePolicyResponse
-	27, // [27:39] is the sub-list for method output_type
-	15, // [15:27] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	31, // 0: clientpolicy.v1.GetPolicySetResponse.document:type_name -> clientpolicy.v1.PolicySet
+	31, // 1: clientpolicy.v1.ReplacePolicySetRequest.document:type_name -> clientpolicy.v1.PolicySet
+	31, // 2: clientpolicy.v1.ReplacePolicySetResponse.document:type_name -> clientpolicy.v1.PolicySet
+	32, // 3: clientpolicy.v1.ListProfilesResponse.profiles:type_name -> clientpolicy.v1.Profile
+	32, // 4: clientpolicy.v1.CreateProfileRequest.document:type_name -> clientpolicy.v1.Profile
+	32, // 5: clientpolicy.v1.CreateProfileResponse.document:type_name -> clientpolicy.v1.Profile
+	32, // 6: clientpolicy.v1.GetProfileResponse.document:type_name -> clientpolicy.v1.Profile
+	32, // 7: clientpolicy.v1.ReplaceProfileRequest.document:type_name -> clientpolicy.v1.Profile
+	32, // 8: clientpolicy.v1.ReplaceProfileResponse.document:type_name -> clientpolicy.v1.Profile
+	32, // 9: clientpolicy.v1.UpdateProfileRequest.document:type_name -> clientpolicy.v1.Profile
+	33, // 10: clientpolicy.v1.UpdateProfileRequest.update_mask:type_name -> google.protobuf.FieldMask
+	32, // 11: clientpolicy.v1.UpdateProfileResponse.document:type_name -> clientpolicy.v1.Profile
+	34, // 12: clientpolicy.v1.ListPoliciesResponse.policies:type_name -> clientpolicy.v1.Policy
+	34, // 13: clientpolicy.v1.CreatePolicyRequest.document:type_name -> clientpolicy.v1.Policy
+	34, // 14: clientpolicy.v1.CreatePolicyResponse.document:type_name -> clientpolicy.v1.Policy
+	34, // 15: clientpolicy.v1.GetPolicyResponse.document:type_name -> clientpolicy.v1.Policy
+	34, // 16: clientpolicy.v1.ReplacePolicyRequest.document:type_name -> clientpolicy.v1.Policy
+	34, // 17: clientpolicy.v1.ReplacePolicyResponse.document:type_name -> clientpolicy.v1.Policy
+	34, // 18: clientpolicy.v1.UpdatePolicyRequest.document:type_name -> clientpolicy.v1.Policy
+	33, // 19: clientpolicy.v1.UpdatePolicyRequest.update_mask:type_name -> google.protobuf.FieldMask
+	34, // 20: clientpolicy.v1.UpdatePolicyResponse.document:type_name -> clientpolicy.v1.Policy
+	28, // 21: clientpolicy.v1.MovePolicyRequest.place:type_name -> clientpolicy.v1.PolicyPlace
+	34, // 22: clientpolicy.v1.MovePolicyResponse.document:type_name -> clientpolicy.v1.Policy
+	0,  // 23: clientpolicy.v1.PolicyAdminService.GetPolicySet:input_type -> clientpolicy.v1.GetPolicySetRequest
+	2,  // 24: clientpolicy.v1.PolicyAdminService.ReplacePolicySet:input_type -> clientpolicy.v1.ReplacePolicySetRequest
+	4,  // 25: clientpolicy.v1.PolicyAdminService.ListProfiles:input_type -> clientpolicy.v1.ListProfilesRequest
+	6,  // 26: clientpolicy.v1.PolicyAdminService.CreateProfile:input_type -> clientpolicy.v1.CreateProfileRequest
+	8,  // 27: clientpolicy.v1.PolicyAdminService.GetProfile:input_type -> clientpolicy.v1.GetProfileRequest
+	10, // 28: clientpolicy.v1.PolicyAdminService.ReplaceProfile:input_type -> clientpolicy.v1.ReplaceProfileRequest
+	12, // 29: clientpolicy.v1.PolicyAdminService.UpdateProfile:input_type -> clientpolicy.v1.UpdateProfileRequest
+	14, // 30: clientpolicy.v1.PolicyAdminService.DeleteProfile:input_type -> clientpolicy.v1.DeleteProfileRequest
+	16, // 31: clientpolicy.v1.PolicyAdminService.ListPolicies:input_type -> clientpolicy.v1.ListPoliciesRequest
+	18, // 32: clientpolicy.v1.PolicyAdminService.CreatePolicy:input_type -> clientpolicy.v1.CreatePolicyRequest
+	20, // 33: clientpolicy.v1.PolicyAdminService.GetPolicy:input_type -> clientpolicy.v1.GetPolicyRequest
+	22, // 34: clientpolicy.v1.PolicyAdminService.ReplacePolicy:input_type -> clientpolicy.v1.ReplacePolicyRequest
+	24, // 35: clientpolicy.v1.PolicyAdminService.UpdatePolicy:input_type -> clientpolicy.v1.UpdatePolicyRequest
+	26, // 36: clientpolicy.v1.PolicyAdminService.DeletePolicy:input_type -> clientpolicy.v1.DeletePolicyRequest
+	29, // 37: clientpolicy.v1.PolicyAdminService.MovePolicy:input_type -> clientpolicy.v1.MovePolicyRequest
+	1,  // 38: clientpolicy.v1.PolicyAdminService.GetPolicySet:output_type -> clientpolicy.v1.GetPolicySetResponse
+	3,  // 39: clientpolicy.v1.PolicyAdminService.ReplacePolicySet:output_type -> clientpolicy.v1.ReplacePolicySetResponse
+	5,  // 40: clientpolicy.v1.PolicyAdminService.ListProfiles:output_type -> clientpolicy.v1.ListProfilesResponse
+	7,  // 41: clientpolicy.v1.PolicyAdminService.CreateProfile:output_type -> clientpolicy.v1.CreateProfileResponse
+	9,  // 42: clientpolicy.v1.PolicyAdminService.GetProfile:output_type -> clientpolicy.v1.GetProfileResponse
+	11, // 43: clientpolicy.v1.PolicyAdminService.ReplaceProfile:output_type -> clientpolicy.v1.ReplaceProfileResponse
+	13, // 44: clientpolicy.v1.PolicyAdminService.UpdateProfile:output_type -> clientpolicy.v1.UpdateProfileResponse
+	15, // 45: clientpolicy.v1.PolicyAdminService.DeleteProfile:output_type -> clientpolicy.v1.DeleteProfileResponse
+	17, // 46: clientpolicy.v1.PolicyAdminService.ListPolicies:output_type -> clientpolicy.v1.ListPoliciesResponse
+	19, // 47: clientpolicy.v1.PolicyAdminService.CreatePolicy:output_type -> clientpolicy.v1.CreatePolicyResponse
+	21, // 48: clientpolicy.v1.PolicyAdminService.GetPolicy:output_type -> clientpolicy.v1.GetPolicyResponse
+	23, // 49: clientpolicy.v1.PolicyAdminService.ReplacePolicy:output_type -> clientpolicy.v1.ReplacePolicyResponse
+	25, // 50: clientpolicy.v1.PolicyAdminService.UpdatePolicy:output_type -> clientpolicy.v1.UpdatePolicyResponse
+	27, // 51: clientpolicy.v1.PolicyAdminService.DeletePolicy:output_type -> clientpolicy.v1.DeletePolicyResponse
+	30, // 52: clientpolicy.v1.PolicyAdminService.MovePolicy:output_type -> clientpolicy.v1.MovePolicyResponse
+	38, // [38:53] is the sub-list for method output_type
+	23, // [23:38] is the sub-list for method input_type
+	23, // [23:23] is the sub-list for extension type_name
+	23, // [23:23] is the sub-list for extension extendee
+	0,  // [0:23] is the sub-list for field type_name
 }
 
 func init() { file_clientpolicy_v1_policy_admin_proto_init() }
@@ -1663,13 +2302,18 @@ func file_clientpolicy_v1_policy_admin_proto_init() {
 		return
 	}
 	file_clientpolicy_v1_policy_proto_init()
+	file_clientpolicy_v1_policy_admin_proto_msgTypes[28].OneofWrappers = []any{
+		(*PolicyPlace_Before)(nil),
+		(*PolicyPlace_After)(nil),
+		(*PolicyPlace_Index)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_clientpolicy_v1_policy_admin_proto_rawDesc), len(file_clientpolicy_v1_policy_admin_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   24,
+			NumMessages:   31,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

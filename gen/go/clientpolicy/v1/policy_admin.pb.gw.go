@@ -375,6 +375,103 @@ func local_request_PolicyAdminService_ReplaceProfile_0(ctx context.Context, mars
 	return msg, metadata, err
 }
 
+var filter_PolicyAdminService_UpdateProfile_0 = &utilities.DoubleArray{Encoding: map[string]int{"document": 0, "realm": 1, "profile": 2}, Base: []int{1, 1, 2, 3, 0, 0, 0}, Check: []int{0, 1, 1, 1, 2, 3, 4}}
+
+func request_PolicyAdminService_UpdateProfile_0(ctx context.Context, marshaler runtime.Marshaler, client PolicyAdminServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+	var (
+		protoReq UpdateProfileRequest
+		metadata runtime.ServerMetadata
+		err      error
+	)
+	newReader, berr := utilities.IOReaderFactory(req.Body)
+	if berr != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", berr)
+	}
+	if err := marshaler.NewDecoder(newReader()).Decode(&protoReq.Document); err != nil && !errors.Is(err, io.EOF) {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if protoReq.UpdateMask == nil || len(protoReq.UpdateMask.GetPaths()) == 0 {
+		if fieldMask, err := runtime.FieldMaskFromRequestBody(newReader(), protoReq.Document); err != nil {
+			return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+		} else {
+			protoReq.UpdateMask = fieldMask
+		}
+	}
+	val, ok := pathParams["realm"]
+	if !ok {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "missing parameter %s", "realm")
+	}
+	protoReq.Realm, err = runtime.String(val)
+	if err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "realm", err)
+	}
+	val, ok = pathParams["profile"]
+	if !ok {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "missing parameter %s", "profile")
+	}
+	protoReq.Profile, err = runtime.String(val)
+	if err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "profile", err)
+	}
+	if err := req.ParseForm(); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if err := runtime.PopulateQueryParameters(&protoReq, req.Form, filter_PolicyAdminService_UpdateProfile_0); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if req.Body != nil {
+		_, _ = io.Copy(io.Discard, req.Body)
+	}
+	msg, err := client.UpdateProfile(ctx, &protoReq, grpc.Header(&metadata.HeaderMD), grpc.Trailer(&metadata.TrailerMD))
+	return msg, metadata, err
+}
+
+func local_request_PolicyAdminService_UpdateProfile_0(ctx context.Context, marshaler runtime.Marshaler, server PolicyAdminServiceServer, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+	var (
+		protoReq UpdateProfileRequest
+		metadata runtime.ServerMetadata
+		err      error
+	)
+	newReader, berr := utilities.IOReaderFactory(req.Body)
+	if berr != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", berr)
+	}
+	if err := marshaler.NewDecoder(newReader()).Decode(&protoReq.Document); err != nil && !errors.Is(err, io.EOF) {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if protoReq.UpdateMask == nil || len(protoReq.UpdateMask.GetPaths()) == 0 {
+		if fieldMask, err := runtime.FieldMaskFromRequestBody(newReader(), protoReq.Document); err != nil {
+			return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+		} else {
+			protoReq.UpdateMask = fieldMask
+		}
+	}
+	val, ok := pathParams["realm"]
+	if !ok {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "missing parameter %s", "realm")
+	}
+	protoReq.Realm, err = runtime.String(val)
+	if err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "realm", err)
+	}
+	val, ok = pathParams["profile"]
+	if !ok {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "missing parameter %s", "profile")
+	}
+	protoReq.Profile, err = runtime.String(val)
+	if err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "profile", err)
+	}
+	if err := req.ParseForm(); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if err := runtime.PopulateQueryParameters(&protoReq, req.Form, filter_PolicyAdminService_UpdateProfile_0); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	msg, err := server.UpdateProfile(ctx, &protoReq)
+	return msg, metadata, err
+}
+
 var filter_PolicyAdminService_DeleteProfile_0 = &utilities.DoubleArray{Encoding: map[string]int{"realm": 0, "profile": 1}, Base: []int{1, 1, 2, 0, 0}, Check: []int{0, 1, 1, 2, 3}}
 
 func request_PolicyAdminService_DeleteProfile_0(ctx context.Context, marshaler runtime.Marshaler, client PolicyAdminServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
@@ -686,6 +783,103 @@ func local_request_PolicyAdminService_ReplacePolicy_0(ctx context.Context, marsh
 	return msg, metadata, err
 }
 
+var filter_PolicyAdminService_UpdatePolicy_0 = &utilities.DoubleArray{Encoding: map[string]int{"document": 0, "realm": 1, "policy": 2}, Base: []int{1, 1, 2, 3, 0, 0, 0}, Check: []int{0, 1, 1, 1, 2, 3, 4}}
+
+func request_PolicyAdminService_UpdatePolicy_0(ctx context.Context, marshaler runtime.Marshaler, client PolicyAdminServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+	var (
+		protoReq UpdatePolicyRequest
+		metadata runtime.ServerMetadata
+		err      error
+	)
+	newReader, berr := utilities.IOReaderFactory(req.Body)
+	if berr != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", berr)
+	}
+	if err := marshaler.NewDecoder(newReader()).Decode(&protoReq.Document); err != nil && !errors.Is(err, io.EOF) {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if protoReq.UpdateMask == nil || len(protoReq.UpdateMask.GetPaths()) == 0 {
+		if fieldMask, err := runtime.FieldMaskFromRequestBody(newReader(), protoReq.Document); err != nil {
+			return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+		} else {
+			protoReq.UpdateMask = fieldMask
+		}
+	}
+	val, ok := pathParams["realm"]
+	if !ok {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "missing parameter %s", "realm")
+	}
+	protoReq.Realm, err = runtime.String(val)
+	if err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "realm", err)
+	}
+	val, ok = pathParams["policy"]
+	if !ok {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "missing parameter %s", "policy")
+	}
+	protoReq.Policy, err = runtime.String(val)
+	if err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "policy", err)
+	}
+	if err := req.ParseForm(); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if err := runtime.PopulateQueryParameters(&protoReq, req.Form, filter_PolicyAdminService_UpdatePolicy_0); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if req.Body != nil {
+		_, _ = io.Copy(io.Discard, req.Body)
+	}
+	msg, err := client.UpdatePolicy(ctx, &protoReq, grpc.Header(&metadata.HeaderMD), grpc.Trailer(&metadata.TrailerMD))
+	return msg, metadata, err
+}
+
+func local_request_PolicyAdminService_UpdatePolicy_0(ctx context.Context, marshaler runtime.Marshaler, server PolicyAdminServiceServer, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+	var (
+		protoReq UpdatePolicyRequest
+		metadata runtime.ServerMetadata
+		err      error
+	)
+	newReader, berr := utilities.IOReaderFactory(req.Body)
+	if berr != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", berr)
+	}
+	if err := marshaler.NewDecoder(newReader()).Decode(&protoReq.Document); err != nil && !errors.Is(err, io.EOF) {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if protoReq.UpdateMask == nil || len(protoReq.UpdateMask.GetPaths()) == 0 {
+		if fieldMask, err := runtime.FieldMaskFromRequestBody(newReader(), protoReq.Document); err != nil {
+			return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+		} else {
+			protoReq.UpdateMask = fieldMask
+		}
+	}
+	val, ok := pathParams["realm"]
+	if !ok {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "missing parameter %s", "realm")
+	}
+	protoReq.Realm, err = runtime.String(val)
+	if err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "realm", err)
+	}
+	val, ok = pathParams["policy"]
+	if !ok {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "missing parameter %s", "policy")
+	}
+	protoReq.Policy, err = runtime.String(val)
+	if err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "policy", err)
+	}
+	if err := req.ParseForm(); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if err := runtime.PopulateQueryParameters(&protoReq, req.Form, filter_PolicyAdminService_UpdatePolicy_0); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	msg, err := server.UpdatePolicy(ctx, &protoReq)
+	return msg, metadata, err
+}
+
 var filter_PolicyAdminService_DeletePolicy_0 = &utilities.DoubleArray{Encoding: map[string]int{"realm": 0, "policy": 1}, Base: []int{1, 1, 2, 0, 0}, Check: []int{0, 1, 1, 2, 3}}
 
 func request_PolicyAdminService_DeletePolicy_0(ctx context.Context, marshaler runtime.Marshaler, client PolicyAdminServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
@@ -752,6 +946,81 @@ func local_request_PolicyAdminService_DeletePolicy_0(ctx context.Context, marsha
 		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
 	}
 	msg, err := server.DeletePolicy(ctx, &protoReq)
+	return msg, metadata, err
+}
+
+var filter_PolicyAdminService_MovePolicy_0 = &utilities.DoubleArray{Encoding: map[string]int{"place": 0, "realm": 1, "policy": 2}, Base: []int{1, 1, 2, 3, 0, 0, 0}, Check: []int{0, 1, 1, 1, 2, 3, 4}}
+
+func request_PolicyAdminService_MovePolicy_0(ctx context.Context, marshaler runtime.Marshaler, client PolicyAdminServiceClient, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+	var (
+		protoReq MovePolicyRequest
+		metadata runtime.ServerMetadata
+		err      error
+	)
+	if err := marshaler.NewDecoder(req.Body).Decode(&protoReq.Place); err != nil && !errors.Is(err, io.EOF) {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	val, ok := pathParams["realm"]
+	if !ok {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "missing parameter %s", "realm")
+	}
+	protoReq.Realm, err = runtime.String(val)
+	if err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "realm", err)
+	}
+	val, ok = pathParams["policy"]
+	if !ok {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "missing parameter %s", "policy")
+	}
+	protoReq.Policy, err = runtime.String(val)
+	if err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "policy", err)
+	}
+	if err := req.ParseForm(); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if err := runtime.PopulateQueryParameters(&protoReq, req.Form, filter_PolicyAdminService_MovePolicy_0); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if req.Body != nil {
+		_, _ = io.Copy(io.Discard, req.Body)
+	}
+	msg, err := client.MovePolicy(ctx, &protoReq, grpc.Header(&metadata.HeaderMD), grpc.Trailer(&metadata.TrailerMD))
+	return msg, metadata, err
+}
+
+func local_request_PolicyAdminService_MovePolicy_0(ctx context.Context, marshaler runtime.Marshaler, server PolicyAdminServiceServer, req *http.Request, pathParams map[string]string) (proto.Message, runtime.ServerMetadata, error) {
+	var (
+		protoReq MovePolicyRequest
+		metadata runtime.ServerMetadata
+		err      error
+	)
+	if err := marshaler.NewDecoder(req.Body).Decode(&protoReq.Place); err != nil && !errors.Is(err, io.EOF) {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	val, ok := pathParams["realm"]
+	if !ok {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "missing parameter %s", "realm")
+	}
+	protoReq.Realm, err = runtime.String(val)
+	if err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "realm", err)
+	}
+	val, ok = pathParams["policy"]
+	if !ok {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "missing parameter %s", "policy")
+	}
+	protoReq.Policy, err = runtime.String(val)
+	if err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "type mismatch, parameter: %s, error: %v", "policy", err)
+	}
+	if err := req.ParseForm(); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	if err := runtime.PopulateQueryParameters(&protoReq, req.Form, filter_PolicyAdminService_MovePolicy_0); err != nil {
+		return nil, metadata, status.Errorf(codes.InvalidArgument, "%v", err)
+	}
+	msg, err := server.MovePolicy(ctx, &protoReq)
 	return msg, metadata, err
 }
 
@@ -881,6 +1150,26 @@ func RegisterPolicyAdminServiceHandlerServer(ctx context.Context, mux *runtime.S
 		}
 		forward_PolicyAdminService_ReplaceProfile_0(annotatedContext, mux, outboundMarshaler, w, req, response_PolicyAdminService_ReplaceProfile_0{resp.(*ReplaceProfileResponse)}, mux.GetForwardResponseOptions()...)
 	})
+	mux.Handle(http.MethodPatch, pattern_PolicyAdminService_UpdateProfile_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+		ctx, cancel := context.WithCancel(req.Context())
+		defer cancel()
+		var stream runtime.ServerTransportStream
+		ctx = grpc.NewContextWithServerTransportStream(ctx, &stream)
+		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
+		annotatedContext, err := runtime.AnnotateIncomingContext(ctx, mux, req, "/clientpolicy.v1.PolicyAdminService/UpdateProfile", runtime.WithHTTPPathPattern("/v1/realms/{realm}/profiles/{profile}"))
+		if err != nil {
+			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		resp, md, err := local_request_PolicyAdminService_UpdateProfile_0(annotatedContext, inboundMarshaler, server, req, pathParams)
+		md.HeaderMD, md.TrailerMD = metadata.Join(md.HeaderMD, stream.Header()), metadata.Join(md.TrailerMD, stream.Trailer())
+		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
+		if err != nil {
+			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		forward_PolicyAdminService_UpdateProfile_0(annotatedContext, mux, outboundMarshaler, w, req, response_PolicyAdminService_UpdateProfile_0{resp.(*UpdateProfileResponse)}, mux.GetForwardResponseOptions()...)
+	})
 	mux.Handle(http.MethodDelete, pattern_PolicyAdminService_DeleteProfile_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
 		ctx, cancel := context.WithCancel(req.Context())
 		defer cancel()
@@ -981,6 +1270,26 @@ func RegisterPolicyAdminServiceHandlerServer(ctx context.Context, mux *runtime.S
 		}
 		forward_PolicyAdminService_ReplacePolicy_0(annotatedContext, mux, outboundMarshaler, w, req, response_PolicyAdminService_ReplacePolicy_0{resp.(*ReplacePolicyResponse)}, mux.GetForwardResponseOptions()...)
 	})
+	mux.Handle(http.MethodPatch, pattern_PolicyAdminService_UpdatePolicy_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+		ctx, cancel := context.WithCancel(req.Context())
+		defer cancel()
+		var stream runtime.ServerTransportStream
+		ctx = grpc.NewContextWithServerTransportStream(ctx, &stream)
+		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
+		annotatedContext, err := runtime.AnnotateIncomingContext(ctx, mux, req, "/clientpolicy.v1.PolicyAdminService/UpdatePolicy", runtime.WithHTTPPathPattern("/v1/realms/{realm}/policies/{policy}"))
+		if err != nil {
+			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		resp, md, err := local_request_PolicyAdminService_UpdatePolicy_0(annotatedContext, inboundMarshaler, server, req, pathParams)
+		md.HeaderMD, md.TrailerMD = metadata.Join(md.HeaderMD, stream.Header()), metadata.Join(md.TrailerMD, stream.Trailer())
+		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
+		if err != nil {
+			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		forward_PolicyAdminService_UpdatePolicy_0(annotatedContext, mux, outboundMarshaler, w, req, response_PolicyAdminService_UpdatePolicy_0{resp.(*UpdatePolicyResponse)}, mux.GetForwardResponseOptions()...)
+	})
 	mux.Handle(http.MethodDelete, pattern_PolicyAdminService_DeletePolicy_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
 		ctx, cancel := context.WithCancel(req.Context())
 		defer cancel()
@@ -1000,6 +1309,26 @@ func RegisterPolicyAdminServiceHandlerServer(ctx context.Context, mux *runtime.S
 			return
 		}
 		forward_PolicyAdminService_DeletePolicy_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
+	})
+	mux.Handle(http.MethodPost, pattern_PolicyAdminService_MovePolicy_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+		ctx, cancel := context.WithCancel(req.Context())
+		defer cancel()
+		var stream runtime.ServerTransportStream
+		ctx = grpc.NewContextWithServerTransportStream(ctx, &stream)
+		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
+		annotatedContext, err := runtime.AnnotateIncomingContext(ctx, mux, req, "/clientpolicy.v1.PolicyAdminService/MovePolicy", runtime.WithHTTPPathPattern("/v1/realms/{realm}/policies/{policy}:move"))
+		if err != nil {
+			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		resp, md, err := local_request_PolicyAdminService_MovePolicy_0(annotatedContext, inboundMarshaler, server, req, pathParams)
+		md.HeaderMD, md.TrailerMD = metadata.Join(md.HeaderMD, stream.Header()), metadata.Join(md.TrailerMD, stream.Trailer())
+		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
+		if err != nil {
+			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		forward_PolicyAdminService_MovePolicy_0(annotatedContext, mux, outboundMarshaler, w, req, response_PolicyAdminService_MovePolicy_0{resp.(*MovePolicyResponse)}, mux.GetForwardResponseOptions()...)
 	})
 
 	return nil
@@ -1143,6 +1472,23 @@ func RegisterPolicyAdminServiceHandlerClient(ctx context.Context, mux *runtime.S
 		}
 		forward_PolicyAdminService_ReplaceProfile_0(annotatedContext, mux, outboundMarshaler, w, req, response_PolicyAdminService_ReplaceProfile_0{resp.(*ReplaceProfileResponse)}, mux.GetForwardResponseOptions()...)
 	})
+	mux.Handle(http.MethodPatch, pattern_PolicyAdminService_UpdateProfile_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+		ctx, cancel := context.WithCancel(req.Context())
+		defer cancel()
+		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
+		annotatedContext, err := runtime.AnnotateContext(ctx, mux, req, "/clientpolicy.v1.PolicyAdminService/UpdateProfile", runtime.WithHTTPPathPattern("/v1/realms/{realm}/profiles/{profile}"))
+		if err != nil {
+			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		resp, md, err := request_PolicyAdminService_UpdateProfile_0(annotatedContext, inboundMarshaler, client, req, pathParams)
+		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
+		if err != nil {
+			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		forward_PolicyAdminService_UpdateProfile_0(annotatedContext, mux, outboundMarshaler, w, req, response_PolicyAdminService_UpdateProfile_0{resp.(*UpdateProfileResponse)}, mux.GetForwardResponseOptions()...)
+	})
 	mux.Handle(http.MethodDelete, pattern_PolicyAdminService_DeleteProfile_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
 		ctx, cancel := context.WithCancel(req.Context())
 		defer cancel()
@@ -1228,6 +1574,23 @@ func RegisterPolicyAdminServiceHandlerClient(ctx context.Context, mux *runtime.S
 		}
 		forward_PolicyAdminService_ReplacePolicy_0(annotatedContext, mux, outboundMarshaler, w, req, response_PolicyAdminService_ReplacePolicy_0{resp.(*ReplacePolicyResponse)}, mux.GetForwardResponseOptions()...)
 	})
+	mux.Handle(http.MethodPatch, pattern_PolicyAdminService_UpdatePolicy_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+		ctx, cancel := context.WithCancel(req.Context())
+		defer cancel()
+		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
+		annotatedContext, err := runtime.AnnotateContext(ctx, mux, req, "/clientpolicy.v1.PolicyAdminService/UpdatePolicy", runtime.WithHTTPPathPattern("/v1/realms/{realm}/policies/{policy}"))
+		if err != nil {
+			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		resp, md, err := request_PolicyAdminService_UpdatePolicy_0(annotatedContext, inboundMarshaler, client, req, pathParams)
+		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
+		if err != nil {
+			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		forward_PolicyAdminService_UpdatePolicy_0(annotatedContext, mux, outboundMarshaler, w, req, response_PolicyAdminService_UpdatePolicy_0{resp.(*UpdatePolicyResponse)}, mux.GetForwardResponseOptions()...)
+	})
 	mux.Handle(http.MethodDelete, pattern_PolicyAdminService_DeletePolicy_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
 		ctx, cancel := context.WithCancel(req.Context())
 		defer cancel()
@@ -1244,6 +1607,23 @@ func RegisterPolicyAdminServiceHandlerClient(ctx context.Context, mux *runtime.S
 			return
 		}
 		forward_PolicyAdminService_DeletePolicy_0(annotatedContext, mux, outboundMarshaler, w, req, resp, mux.GetForwardResponseOptions()...)
+	})
+	mux.Handle(http.MethodPost, pattern_PolicyAdminService_MovePolicy_0, func(w http.ResponseWriter, req *http.Request, pathParams map[string]string) {
+		ctx, cancel := context.WithCancel(req.Context())
+		defer cancel()
+		inboundMarshaler, outboundMarshaler := runtime.MarshalerForRequest(mux, req)
+		annotatedContext, err := runtime.AnnotateContext(ctx, mux, req, "/clientpolicy.v1.PolicyAdminService/MovePolicy", runtime.WithHTTPPathPattern("/v1/realms/{realm}/policies/{policy}:move"))
+		if err != nil {
+			runtime.HTTPError(ctx, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		resp, md, err := request_PolicyAdminService_MovePolicy_0(annotatedContext, inboundMarshaler, client, req, pathParams)
+		annotatedContext = runtime.NewServerMetadataContext(annotatedContext, md)
+		if err != nil {
+			runtime.HTTPError(annotatedContext, mux, outboundMarshaler, w, req, err)
+			return
+		}
+		forward_PolicyAdminService_MovePolicy_0(annotatedContext, mux, outboundMarshaler, w, req, response_PolicyAdminService_MovePolicy_0{resp.(*MovePolicyResponse)}, mux.GetForwardResponseOptions()...)
 	})
 	return nil
 }
@@ -1293,6 +1673,15 @@ func (m response_PolicyAdminService_ReplaceProfile_0) XXX_ResponseBody() interfa
 	return response.Document
 }
 
+type response_PolicyAdminService_UpdateProfile_0 struct {
+	*UpdateProfileResponse
+}
+
+func (m response_PolicyAdminService_UpdateProfile_0) XXX_ResponseBody() interface{} {
+	response := m.UpdateProfileResponse
+	return response.Document
+}
+
 type response_PolicyAdminService_CreatePolicy_0 struct {
 	*CreatePolicyResponse
 }
@@ -1320,6 +1709,24 @@ func (m response_PolicyAdminService_ReplacePolicy_0) XXX_ResponseBody() interfac
 	return response.Document
 }
 
+type response_PolicyAdminService_UpdatePolicy_0 struct {
+	*UpdatePolicyResponse
+}
+
+func (m response_PolicyAdminService_UpdatePolicy_0) XXX_ResponseBody() interface{} {
+	response := m.UpdatePolicyResponse
+	return response.Document
+}
+
+type response_PolicyAdminService_MovePolicy_0 struct {
+	*MovePolicyResponse
+}
+
+func (m response_PolicyAdminService_MovePolicy_0) XXX_ResponseBody() interface{} {
+	response := m.MovePolicyResponse
+	return response.Document
+}
+
 var (
 	pattern_PolicyAdminService_GetPolicySet_0     = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2, 2, 3}, []string{"v1", "realms", "realm", "policySet"}, ""))
 	pattern_PolicyAdminService_ReplacePolicySet_0 = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2, 2, 3}, []string{"v1", "realms", "realm", "policySet"}, ""))
@@ -1327,12 +1734,15 @@ var (
 	pattern_PolicyAdminService_CreateProfile_0    = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2, 2, 3}, []string{"v1", "realms", "realm", "profiles"}, ""))
 	pattern_PolicyAdminService_GetProfile_0       = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2, 2, 3, 1, 0, 4, 1, 5, 4}, []string{"v1", "realms", "realm", "profiles", "profile"}, ""))
 	pattern_PolicyAdminService_ReplaceProfile_0   = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2, 2, 3, 1, 0, 4, 1, 5, 4}, []string{"v1", "realms", "realm", "profiles", "profile"}, ""))
+	pattern_PolicyAdminService_UpdateProfile_0    = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2, 2, 3, 1, 0, 4, 1, 5, 4}, []string{"v1", "realms", "realm", "profiles", "profile"}, ""))
 	pattern_PolicyAdminService_DeleteProfile_0    = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2, 2, 3, 1, 0, 4, 1, 5, 4}, []string{"v1", "realms", "realm", "profiles", "profile"}, ""))
 	pattern_PolicyAdminService_ListPolicies_0     = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2, 2, 3}, []string{"v1", "realms", "realm", "policies"}, ""))
 	pattern_PolicyAdminService_CreatePolicy_0     = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2, 2, 3}, []string{"v1", "realms", "realm", "policies"}, ""))
 	pattern_PolicyAdminService_GetPolicy_0        = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2, 2, 3, 1, 0, 4, 1, 5, 4}, []string{"v1", "realms", "realm", "policies", "policy"}, ""))
 	pattern_PolicyAdminService_ReplacePolicy_0    = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2, 2, 3, 1, 0, 4, 1, 5, 4}, []string{"v1", "realms", "realm", "policies", "policy"}, ""))
+	pattern_PolicyAdminService_UpdatePolicy_0     = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2, 2, 3, 1, 0, 4, 1, 5, 4}, []string{"v1", "realms", "realm", "policies", "policy"}, ""))
 	pattern_PolicyAdminService_DeletePolicy_0     = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2, 2, 3, 1, 0, 4, 1, 5, 4}, []string{"v1", "realms", "realm", "policies", "policy"}, ""))
+	pattern_PolicyAdminService_MovePolicy_0       = runtime.MustPattern(runtime.NewPattern(1, []int{2, 0, 2, 1, 1, 0, 4, 1, 5, 2, 2, 3, 1, 0, 4, 1, 5, 4}, []string{"v1", "realms", "realm", "policies", "policy"}, "move"))
 )
 
 var (
@@ -1342,10 +1752,13 @@ var (
 	forward_PolicyAdminService_CreateProfile_0    = runtime.ForwardResponseMessage
 	forward_PolicyAdminService_GetProfile_0       = runtime.ForwardResponseMessage
 	forward_PolicyAdminService_ReplaceProfile_0   = runtime.ForwardResponseMessage
+	forward_PolicyAdminService_UpdateProfile_0    = runtime.ForwardResponseMessage
 	forward_PolicyAdminService_DeleteProfile_0    = runtime.ForwardResponseMessage
 	forward_PolicyAdminService_ListPolicies_0     = runtime.ForwardResponseMessage
 	forward_PolicyAdminService_CreatePolicy_0     = runtime.ForwardResponseMessage
 	forward_PolicyAdminService_GetPolicy_0        = runtime.ForwardResponseMessage
 	forward_PolicyAdminService_ReplacePolicy_0    = runtime.ForwardResponseMessage
+	forward_PolicyAdminService_UpdatePolicy_0     = runtime.ForwardResponseMessage
 	forward_PolicyAdminService_DeletePolicy_0     = runtime.ForwardResponseMessage
+	forward_PolicyAdminService_MovePolicy_0       = runtime.ForwardResponseMessage
 )

@@ -25,12 +25,15 @@ const (
 	PolicyAdminService_CreateProfile_FullMethodName    = "/clientpolicy.v1.PolicyAdminService/CreateProfile"
 	PolicyAdminService_GetProfile_FullMethodName       = "/clientpolicy.v1.PolicyAdminService/GetProfile"
 	PolicyAdminService_ReplaceProfile_FullMethodName   = "/clientpolicy.v1.PolicyAdminService/ReplaceProfile"
+	PolicyAdminService_UpdateProfile_FullMethodName    = "/clientpolicy.v1.PolicyAdminService/UpdateProfile"
 	PolicyAdminService_DeleteProfile_FullMethodName    = "/clientpolicy.v1.PolicyAdminService/DeleteProfile"
 	PolicyAdminService_ListPolicies_FullMethodName     = "/clientpolicy.v1.PolicyAdminService/ListPolicies"
 	PolicyAdminService_CreatePolicy_FullMethodName     = "/clientpolicy.v1.PolicyAdminService/CreatePolicy"
 	PolicyAdminService_GetPolicy_FullMethodName        = "/clientpolicy.v1.PolicyAdminService/GetPolicy"
 	PolicyAdminService_ReplacePolicy_FullMethodName    = "/clientpolicy.v1.PolicyAdminService/ReplacePolicy"
+	PolicyAdminService_UpdatePolicy_FullMethodName     = "/clientpolicy.v1.PolicyAdminService/UpdatePolicy"
 	PolicyAdminService_DeletePolicy_FullMethodName     = "/clientpolicy.v1.PolicyAdminService/DeletePolicy"
+	PolicyAdminService_MovePolicy_FullMethodName       = "/clientpolicy.v1.PolicyAdminService/MovePolicy"
 )
 
 // PolicyAdminServiceClient is the client API for PolicyAdminService service.
@@ -59,6 +62,8 @@ type PolicyAdminServiceClient interface {
 	GetProfile(ctx context.Context, in *GetProfileRequest, opts ...grpc.CallOption) (*GetProfileResponse, error)
 	// ReplaceProfile replaces a profile in its place.
 	ReplaceProfile(ctx context.Context, in *ReplaceProfileRequest, opts ...grpc.CallOption) (*ReplaceProfileResponse, error)
+	// UpdateProfile changes members of a profile.
+	UpdateProfile(ctx context.Context, in *UpdateProfileRequest, opts ...grpc.CallOption) (*UpdateProfileResponse, error)
 	// DeleteProfile deletes a profile. FAILED_PRECONDITION: a policy names it.
 	DeleteProfile(ctx context.Context, in *DeleteProfileRequest, opts ...grpc.CallOption) (*DeleteProfileResponse, error)
 	// ListPolicies lists policies, in evaluation order, server-wide ones first.
@@ -69,8 +74,13 @@ type PolicyAdminServiceClient interface {
 	GetPolicy(ctx context.Context, in *GetPolicyRequest, opts ...grpc.CallOption) (*GetPolicyResponse, error)
 	// ReplacePolicy replaces a policy in its place.
 	ReplacePolicy(ctx context.Context, in *ReplacePolicyRequest, opts ...grpc.CallOption) (*ReplacePolicyResponse, error)
+	// UpdatePolicy changes members of a policy.
+	UpdatePolicy(ctx context.Context, in *UpdatePolicyRequest, opts ...grpc.CallOption) (*UpdatePolicyResponse, error)
 	// DeletePolicy deletes a policy.
 	DeletePolicy(ctx context.Context, in *DeletePolicyRequest, opts ...grpc.CallOption) (*DeletePolicyResponse, error)
+	// MovePolicy moves a policy to another place in the order of evaluation.
+	// NOT_FOUND: the policy that it is to stand beside does not exist.
+	MovePolicy(ctx context.Context, in *MovePolicyRequest, opts ...grpc.CallOption) (*MovePolicyResponse, error)
 }
 
 type policyAdminServiceClient struct {
@@ -141,6 +151,16 @@ func (c *policyAdminServiceClient) ReplaceProfile(ctx context.Context, in *Repla
 	return out, nil
 }
 
+func (c *policyAdminServiceClient) UpdateProfile(ctx context.Context, in *UpdateProfileRequest, opts ...grpc.CallOption) (*UpdateProfileResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(UpdateProfileResponse)
+	err := c.cc.Invoke(ctx, PolicyAdminService_UpdateProfile_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *policyAdminServiceClient) DeleteProfile(ctx context.Context, in *DeleteProfileRequest, opts ...grpc.CallOption) (*DeleteProfileResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(DeleteProfileResponse)
@@ -191,10 +211,30 @@ func (c *policyAdminServiceClient) ReplacePolicy(ctx context.Context, in *Replac
 	return out, nil
 }
 
+func (c *policyAdminServiceClient) UpdatePolicy(ctx context.Context, in *UpdatePolicyRequest, opts ...grpc.CallOption) (*UpdatePolicyResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(UpdatePolicyResponse)
+	err := c.cc.Invoke(ctx, PolicyAdminService_UpdatePolicy_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *policyAdminServiceClient) DeletePolicy(ctx context.Context, in *DeletePolicyRequest, opts ...grpc.CallOption) (*DeletePolicyResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(DeletePolicyResponse)
 	err := c.cc.Invoke(ctx, PolicyAdminService_DeletePolicy_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *policyAdminServiceClient) MovePolicy(ctx context.Context, in *MovePolicyRequest, opts ...grpc.CallOption) (*MovePolicyResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(MovePolicyResponse)
+	err := c.cc.Invoke(ctx, PolicyAdminService_MovePolicy_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -227,6 +267,8 @@ type PolicyAdminServiceServer interface {
 	GetProfile(context.Context, *GetProfileRequest) (*GetProfileResponse, error)
 	// ReplaceProfile replaces a profile in its place.
 	ReplaceProfile(context.Context, *ReplaceProfileRequest) (*ReplaceProfileResponse, error)
+	// UpdateProfile changes members of a profile.
+	UpdateProfile(context.Context, *UpdateProfileRequest) (*UpdateProfileResponse, error)
 	// DeleteProfile deletes a profile. FAILED_PRECONDITION: a policy names it.
 	DeleteProfile(context.Context, *DeleteProfileRequest) (*DeleteProfileResponse, error)
 	// ListPolicies lists policies, in evaluation order, server-wide ones first.
@@ -237,8 +279,13 @@ type PolicyAdminServiceServer interface {
 	GetPolicy(context.Context, *GetPolicyRequest) (*GetPolicyResponse, error)
 	// ReplacePolicy replaces a policy in its place.
 	ReplacePolicy(context.Context, *ReplacePolicyRequest) (*ReplacePolicyResponse, error)
+	// UpdatePolicy changes members of a policy.
+	UpdatePolicy(context.Context, *UpdatePolicyRequest) (*UpdatePolicyResponse, error)
 	// DeletePolicy deletes a policy.
 	DeletePolicy(context.Context, *DeletePolicyRequest) (*DeletePolicyResponse, error)
+	// MovePolicy moves a policy to another place in the order of evaluation.
+	// NOT_FOUND: the policy that it is to stand beside does not exist.
+	MovePolicy(context.Context, *MovePolicyRequest) (*MovePolicyResponse, error)
 	mustEmbedUnimplementedPolicyAdminServiceServer()
 }
 
@@ -267,6 +314,9 @@ func (UnimplementedPolicyAdminServiceServer) GetProfile(context.Context, *GetPro
 func (UnimplementedPolicyAdminServiceServer) ReplaceProfile(context.Context, *ReplaceProfileRequest) (*ReplaceProfileResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ReplaceProfile not implemented")
 }
+func (UnimplementedPolicyAdminServiceServer) UpdateProfile(context.Context, *UpdateProfileRequest) (*UpdateProfileResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method UpdateProfile not implemented")
+}
 func (UnimplementedPolicyAdminServiceServer) DeleteProfile(context.Context, *DeleteProfileRequest) (*DeleteProfileResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method DeleteProfile not implemented")
 }
@@ -282,8 +332,14 @@ func (UnimplementedPolicyAdminServiceServer) GetPolicy(context.Context, *GetPoli
 func (UnimplementedPolicyAdminServiceServer) ReplacePolicy(context.Context, *ReplacePolicyRequest) (*ReplacePolicyResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ReplacePolicy not implemented")
 }
+func (UnimplementedPolicyAdminServiceServer) UpdatePolicy(context.Context, *UpdatePolicyRequest) (*UpdatePolicyResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method UpdatePolicy not implemented")
+}
 func (UnimplementedPolicyAdminServiceServer) DeletePolicy(context.Context, *DeletePolicyRequest) (*DeletePolicyResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method DeletePolicy not implemented")
+}
+func (UnimplementedPolicyAdminServiceServer) MovePolicy(context.Context, *MovePolicyRequest) (*MovePolicyResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method MovePolicy not implemented")
 }
 func (UnimplementedPolicyAdminServiceServer) mustEmbedUnimplementedPolicyAdminServiceServer() {}
 func (UnimplementedPolicyAdminServiceServer) testEmbeddedByValue()                            {}
@@ -414,6 +470,24 @@ func _PolicyAdminService_ReplaceProfile_Handler(srv interface{}, ctx context.Con
 	return interceptor(ctx, in, info, handler)
 }
 
+func _PolicyAdminService_UpdateProfile_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UpdateProfileRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PolicyAdminServiceServer).UpdateProfile(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PolicyAdminService_UpdateProfile_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PolicyAdminServiceServer).UpdateProfile(ctx, req.(*UpdateProfileRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _PolicyAdminService_DeleteProfile_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(DeleteProfileRequest)
 	if err := dec(in); err != nil {
@@ -504,6 +578,24 @@ func _PolicyAdminService_ReplacePolicy_Handler(srv interface{}, ctx context.Cont
 	return interceptor(ctx, in, info, handler)
 }
 
+func _PolicyAdminService_UpdatePolicy_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(UpdatePolicyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PolicyAdminServiceServer).UpdatePolicy(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PolicyAdminService_UpdatePolicy_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PolicyAdminServiceServer).UpdatePolicy(ctx, req.(*UpdatePolicyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _PolicyAdminService_DeletePolicy_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(DeletePolicyRequest)
 	if err := dec(in); err != nil {
@@ -518,6 +610,24 @@ func _PolicyAdminService_DeletePolicy_Handler(srv interface{}, ctx context.Conte
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(PolicyAdminServiceServer).DeletePolicy(ctx, req.(*DeletePolicyRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _PolicyAdminService_MovePolicy_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(MovePolicyRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PolicyAdminServiceServer).MovePolicy(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PolicyAdminService_MovePolicy_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PolicyAdminServiceServer).MovePolicy(ctx, req.(*MovePolicyRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -554,6 +664,10 @@ var PolicyAdminService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _PolicyAdminService_ReplaceProfile_Handler,
 		},
 		{
+			MethodName: "UpdateProfile",
+			Handler:    _PolicyAdminService_UpdateProfile_Handler,
+		},
+		{
 			MethodName: "DeleteProfile",
 			Handler:    _PolicyAdminService_DeleteProfile_Handler,
 		},
@@ -574,8 +688,16 @@ var PolicyAdminService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _PolicyAdminService_ReplacePolicy_Handler,
 		},
 		{
+			MethodName: "UpdatePolicy",
+			Handler:    _PolicyAdminService_UpdatePolicy_Handler,
+		},
+		{
 			MethodName: "DeletePolicy",
 			Handler:    _PolicyAdminService_DeletePolicy_Handler,
+		},
+		{
+			MethodName: "MovePolicy",
+			Handler:    _PolicyAdminService_MovePolicy_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

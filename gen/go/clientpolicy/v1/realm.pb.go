@@ -382,7 +382,12 @@ type ListRealmsRequest struct {
 	// Greatest number of items, 1 to 500; 0 means 50.
 	PageSize int32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// Token of the page, from the page before.
-	PageToken     string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Show only realms with this text in their name, whatever the case of letters;
+	// empty means all. At most 255 characters.
+	Search string `protobuf:"bytes,3,opt,name=search,proto3" json:"search,omitempty"`
+	// `name` (the default) or `updateTime`, each optionally followed by ` desc`.
+	OrderBy       string `protobuf:"bytes,4,opt,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -427,6 +432,20 @@ func (x *ListRealmsRequest) GetPageSize() int32 {
 func (x *ListRealmsRequest) GetPageToken() string {
 	if x != nil {
 		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListRealmsRequest) GetSearch() string {
+	if x != nil {
+		return x.Search
+	}
+	return ""
+}
+
+func (x *ListRealmsRequest) GetOrderBy() string {
+	if x != nil {
+		return x.OrderBy
 	}
 	return ""
 }
@@ -961,11 +980,13 @@ const file_clientpolicy_v1_realm_proto_rawDesc = "" +
 	"\vupdate_time\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\n" +
 	"updateTime\x12\x16\n" +
 	"\x06author\x18\x06 \x01(\tR\x06author\x124\n" +
-	"\bwarnings\x18\a \x03(\v2\x18.clientpolicy.v1.WarningR\bwarnings\"O\n" +
+	"\bwarnings\x18\a \x03(\v2\x18.clientpolicy.v1.WarningR\bwarnings\"\x82\x01\n" +
 	"\x11ListRealmsRequest\x12\x1b\n" +
 	"\tpage_size\x18\x01 \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x02 \x01(\tR\tpageToken\"\x8b\x01\n" +
+	"page_token\x18\x02 \x01(\tR\tpageToken\x12\x16\n" +
+	"\x06search\x18\x03 \x01(\tR\x06search\x12\x19\n" +
+	"\border_by\x18\x04 \x01(\tR\aorderBy\"\x8b\x01\n" +
 	"\x12ListRealmsResponse\x12.\n" +
 	"\x06realms\x18\x01 \x03(\v2\x16.clientpolicy.v1.RealmR\x06realms\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1d\n" +
