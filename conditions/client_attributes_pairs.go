@@ -190,3 +190,16 @@ func textOfValue(v *structpb.Value) (string, error) {
 	}
 	return "", errNoText
 }
+
+// ConfigSchema describes the four forms. What the text holds is beyond it.
+func (*attributePairs) ConfigSchema() map[string]any {
+	scalar := map[string]any{"type": []any{"string", "number", "boolean"}}
+	return map[string]any{"anyOf": []any{
+		map[string]any{"type": "string", "contentMediaType": "application/json"},
+		map[string]any{"type": "array", "items": map[string]any{
+			"type": "object", "required": []any{"key", "value"}, "additionalProperties": false,
+			"properties": map[string]any{"key": scalar, "value": scalar},
+		}},
+		map[string]any{"type": "object", "additionalProperties": scalar},
+	}}
+}

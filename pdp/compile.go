@@ -48,6 +48,9 @@ func NewCompiler(registry *Registry, profiles []*pb.Profile, policies []*pb.Poli
 	return c, nil
 }
 
+// Registry returns the conditions and executors that the compiler knows.
+func (c *Compiler) Registry() *Registry { return c.registry }
+
 // Available reports whether a built-in profile can be used, and which executors it lacks.
 func (c *Compiler) Available(name string) (ok bool, lacking []string) {
 	return c.profiles[name] != nil, c.missing[name]

@@ -35,12 +35,46 @@ type Property struct {
 	Options  []string
 	Required bool
 	Hidden   bool
+	// Accepts says which JSON values the key takes.
+	Accepts Accepts
+	// Schema is what a [Value] tells of itself, or nil.
+	Schema map[string]any
 }
+
+// Accepts says which JSON values a configuration key takes. The zero value says
+// nothing.
+type Accepts int8
+
+// What configuration keys take. A blank text is as good as none where a boolean or
+// a number is expected.
+const (
+	_ Accepts = iota
+	// AcceptsBoolean takes true, false, their texts and whole numbers.
+	AcceptsBoolean
+	// AcceptsInteger takes numbers and the texts of whole ones.
+	AcceptsInteger
+	// AcceptsText takes texts, numbers and booleans.
+	AcceptsText
+	// AcceptsList takes lists of what AcceptsText takes. In conditions it takes a
+	// lone text besides, and null elements.
+	AcceptsList
+	// AcceptsOther takes what a [Value] decodes.
+	AcceptsOther
+)
 
 // Value is a configuration value that decodes itself.
 type Value interface {
 	// UnmarshalConfig decodes a value that is present and not null.
 	UnmarshalConfig(*structpb.Value) error
+}
+
+// SchemaValue is a [Value] that can say what it takes.
+type SchemaValue interface {
+	Value
+	// ConfigSchema returns a JSON Schema (draft 2020-12) of what UnmarshalConfig
+	// takes, as structpb.NewStruct reads it. It may take more, never less. It is
+	// called on the zero value.
+	ConfigSchema() map[string]any
 }
 
 // ConfigError is what is wrong with a part of a policy document.
@@ -118,6 +152,10 @@ func schemaOf[C any]() *configSchema {
 		if p.Type == "" {
 			p.Type = formType(f.Type)
 		}
+		p.Accepts = acceptsOf(f.Type)
+		if v, ok := reflect.New(f.Type).Interface().(SchemaValue); ok {
+			p.Schema = v.ConfigSchema()
+		}
 		if p.Key == "" || p.Doc == "" {
 			panic(fmt.Sprintf("pdp: %s.%s: tags config and doc are required", t, f.Name))
 		}
@@ -127,18 +165,34 @@ func schemaOf[C any]() *configSchema {
 }
 
 func formType(t reflect.Type) string {
+	switch acceptsOf(t) {
+	case AcceptsBoolean:
+		return "boolean"
+	case AcceptsInteger:
+		return "Integer"
+	case AcceptsList:
+		return "MultivaluedString"
+	default:
+		return "String"
+	}
+}
+
+func acceptsOf(t reflect.Type) Accepts {
+	if reflect.PointerTo(t).Implements(reflect.TypeFor[Value]()) {
+		return AcceptsOther
+	}
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
 	switch t.Kind() {
 	case reflect.Bool:
-		return "boolean"
+		return AcceptsBoolean
 	case reflect.Int64:
-		return "Integer"
+		return AcceptsInteger
 	case reflect.Slice:
-		return "MultivaluedString"
+		return AcceptsList
 	default:
-		return "String"
+		return AcceptsText
 	}
 }
 

@@ -18,9 +18,11 @@ import (
 
 // decided is a case of a vector file with the realm that decides it.
 type decided struct {
-	name  string
-	realm *pdp.Realm
-	req   *pb.EvaluateRequest
+	name     string
+	set      *pb.PolicySet
+	settings *pb.RealmSettings
+	realm    *pdp.Realm
+	req      *pb.EvaluateRequest
 }
 
 // everyCase compiles all recorded and own cases that can be.
@@ -33,12 +35,13 @@ func everyCase(t *testing.T) (list []decided) {
 		}
 		for _, f := range files {
 			for _, v := range f.Cases {
-				realm, _ := c.Compile(v.Set, &pb.RealmSettings{Compatibility: &v.Compatibility})
+				settings := &pb.RealmSettings{Compatibility: &v.Compatibility}
+				realm, _ := c.Compile(v.Set, settings)
 				req := v.RequestFor("vectors")
 				if realm == nil || pdp.CheckInput(req, pdp.DefaultLimits()) != nil || realm.Evaluate(req, pdp.Env{Now: now}, &pb.EvaluateResponse{}) != nil {
 					continue
 				}
-				list = append(list, decided{f.Path + ": " + v.Name, realm, req})
+				list = append(list, decided{f.Path + ": " + v.Name, v.Set, settings, realm, req})
 			}
 		}
 	}

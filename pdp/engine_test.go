@@ -118,6 +118,12 @@ func (x probeExecutor) Execute(_ *pdp.Request, v *pdp.Verdict) error { return x(
 // faulty returns a realm with one policy of a given condition and executor.
 func faulty(t *testing.T, vote probeCondition, execute probeExecutor) *pdp.Realm {
 	t.Helper()
+	return probing(t, pb.Policy_ENFORCEMENT_ENFORCE, vote, execute)
+}
+
+// probing returns a realm with one policy of a given enforcement, condition and executor.
+func probing(t *testing.T, enforcement pb.Policy_Enforcement, vote probeCondition, execute probeExecutor) *pdp.Realm {
+	t.Helper()
 	registry, err := pdp.NewRegistry(
 		[]pdp.ConditionInfo{{ID: "probe", Doc: "probe", Events: pdp.AllEvents, New: pdp.Configure(func(pdp.NoConfig) (pdp.Condition, error) { return vote, nil })}},
 		[]pdp.ExecutorInfo{{ID: "probe", Doc: "probe", Events: pdp.AllEvents, New: pdp.Configure(func(pdp.NoConfig) (pdp.Executor, error) { return execute, nil })}})
@@ -128,8 +134,10 @@ func faulty(t *testing.T, vote probeCondition, execute probeExecutor) *pdp.Realm
 	if err != nil {
 		t.Fatal(err)
 	}
-	realm, errs := c.Compile(policySet(t, `{"profiles":[{"name":"p","executors":[{"executor":"probe"}]}],
-		"policies":[{"name":"all","enabled":true,"conditions":[{"condition":"probe"}],"profiles":["p"]}]}`), nil)
+	set := policySet(t, `{"profiles":[{"name":"p","executors":[{"executor":"probe"}]}],
+		"policies":[{"name":"all","enabled":true,"conditions":[{"condition":"probe"}],"profiles":["p"]}]}`)
+	set.Policies[0].Enforcement = enforcement
+	realm, errs := c.Compile(set, nil)
 	if len(errs) > 0 {
 		t.Fatal(pdp.JoinErrors(errs))
 	}

@@ -18,6 +18,8 @@ type Env struct {
 	Clock func() time.Time
 	// Ask reaches the endpoints that configurations name; nil is offline.
 	Ask Ask
+	// Audited takes what policies under audit say; nil when nobody keeps it.
+	Audited *Audited
 }
 
 // evaluation is the state of one evaluation, pooled.
@@ -74,6 +76,7 @@ func (e *evaluation) begin(r *Realm, req *pb.EvaluateRequest, env Env, out *pb.E
 	}
 	e.rejected, e.fault, e.unsafe, e.rotated, e.first = false, false, false, false, Finding{}
 	resetKeeping(out)
+	env.Audited.Reset()
 	e.trace.begin(e)
 }
 
@@ -213,15 +216,17 @@ func (e *evaluation) execute(x *boundExecutor) {
 // marks are the lengths of what an executor may add to.
 type marks struct {
 	findings, mutations, proposed, obligations, changes int
+	audited, auditedMutations                           int
 
 	rejected, fault, unsafe bool
 	first                   Finding
 }
 
 func (e *evaluation) mark() marks {
+	audited, mutations := e.env.Audited.lengths()
 	return marks{
 		len(e.out.Findings), len(e.out.Mutations), len(e.out.ProposedMutations), len(e.out.Obligations),
-		len(e.req.changes), e.rejected, e.fault, e.unsafe, e.first,
+		len(e.req.changes), audited, mutations, e.rejected, e.fault, e.unsafe, e.first,
 	}
 }
 
@@ -231,6 +236,7 @@ func (e *evaluation) undo(m marks) {
 	e.out.Findings, e.out.Mutations = e.out.Findings[:m.findings], e.out.Mutations[:m.mutations]
 	e.out.ProposedMutations = e.out.ProposedMutations[:m.proposed]
 	e.out.Obligations = e.out.Obligations[:m.obligations]
+	e.env.Audited.cut(m.audited, m.auditedMutations)
 	e.req.changes = e.req.changes[:m.changes]
 	e.rejected, e.fault, e.unsafe, e.first = m.rejected, m.fault, m.unsafe, m.first
 	e.trace.undo()
@@ -310,9 +316,11 @@ func (e *evaluation) record(f Finding, condition string, fault bool) {
 		finding.Profile, finding.Executor = e.profile.name, e.executor.info.ID
 	}
 	e.trace.finding(finding)
-	if e.policy.enforcement != pb.Policy_ENFORCEMENT_AUDIT {
-		e.out.Findings = append(e.out.Findings, finding)
+	if e.policy.enforcement == pb.Policy_ENFORCEMENT_AUDIT {
+		e.env.Audited.finding(finding)
+		return
 	}
+	e.out.Findings = append(e.out.Findings, finding)
 }
 
 // keep overlays what leaves the client as it is, for an executor that does not see
@@ -339,6 +347,8 @@ func (e *evaluation) change(c change, previous, value *structpb.Value) {
 		e.out.Mutations = append(e.out.Mutations, m)
 	case e.policy.enforcement == pb.Policy_ENFORCEMENT_WARN:
 		e.out.ProposedMutations = append(e.out.ProposedMutations, m)
+	default:
+		e.env.Audited.mutation(m)
 	}
 }
 

@@ -76,23 +76,41 @@ func checkRequired(req *pb.EvaluateRequest) error {
 	if needs&needToken != 0 && req.Event == LogoutRequest && req.Request.GetLogout() == pb.OAuthRequest_LOGOUT_FRONT_CHANNEL {
 		needs &^= needToken
 	}
-	for _, m := range []struct {
-		need    need
-		present bool
-		field   string
-	}{
-		{needClient, req.Client != nil, "/client"},
-		{needProposed, req.ProposedClient != nil, "/proposedClient"},
-		{needChannel, knownChannel(req.Registration.GetChannel()), "/registration/channel"},
-		{needRequest, req.Request != nil, "/request"},
-		{needToken, req.Token != nil, "/token"},
-		{needSubject, req.SubjectToken != nil, "/subjectToken"},
-	} {
-		if needs&m.need != 0 && !m.present {
-			return requestError(m.field, "required on %s and missing", EventName(req.Event))
+	for i := range members {
+		if m := &members[i]; needs&m.need != 0 && !m.present(req) {
+			return requestError(m.pointer, "required on %s and missing", EventName(req.Event))
 		}
 	}
 	return nil
+}
+
+// members are those that an event may require.
+var members = [...]struct {
+	need    need
+	pointer string
+	present func(*pb.EvaluateRequest) bool
+}{
+	{needClient, "/client", func(r *pb.EvaluateRequest) bool { return r.Client != nil }},
+	{needProposed, "/proposedClient", func(r *pb.EvaluateRequest) bool { return r.ProposedClient != nil }},
+	{needChannel, "/registration/channel", func(r *pb.EvaluateRequest) bool { return knownChannel(r.Registration.GetChannel()) }},
+	{needRequest, "/request", func(r *pb.EvaluateRequest) bool { return r.Request != nil }},
+	{needToken, "/token", func(r *pb.EvaluateRequest) bool { return r.Token != nil }},
+	{needSubject, "/subjectToken", func(r *pb.EvaluateRequest) bool { return r.SubjectToken != nil }},
+}
+
+// RequiredMembers returns JSON pointers to the members of a request without which
+// an event cannot be judged. A front-channel LOGOUT_REQUEST comes without the token.
+func RequiredMembers(e Event) []string {
+	if !KnownEvent(e) {
+		return nil
+	}
+	var list []string
+	for _, m := range members {
+		if requiredMembers[e]&m.need != 0 {
+			list = append(list, m.pointer)
+		}
+	}
+	return list
 }
 
 func knownChannel(c Channel) bool { return c >= ChannelAdmin && c <= ChannelMetadataDocument }

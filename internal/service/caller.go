@@ -45,12 +45,16 @@ type caller struct {
 	condition                condition
 }
 
-// callerOf reads the caller of a write from the context. The comment is that of
-// the request, else that of the metadata.
-func callerOf(ctx context.Context, comment string) (*caller, error) {
+// writer reads the caller of a write from the context. The comment is that of the
+// request, else that of the metadata. Every write begins here, so that nobody
+// writes where nothing may be written.
+func (s *Services) writer(ctx context.Context, comment string) (*caller, error) {
 	p := auth.FromContext(ctx)
 	if p == nil {
 		return nil, refuse(pb.ErrorReason_ERROR_REASON_UNAUTHENTICATED, "a write needs a principal; authenticate")
+	}
+	if s.readOnly != "" {
+		return nil, refuse(pb.ErrorReason_ERROR_REASON_READ_ONLY, "%s", s.readOnly)
 	}
 	if comment == "" {
 		comment = one(metadata.ValueFromIncomingContext(ctx, MetadataComment))

@@ -105,11 +105,12 @@ func (c *condition) holds(ctx context.Context, what, tag string) error {
 		"%s has been changed: its entity tag is now %s; read it again and repeat the change", what, tag)
 }
 
-// demanded refuses a write without If-Match in a realm that asks for it.
+// demanded refuses a write without If-Match in a realm that asks for it. A revision
+// and force do not stand in for it; whoever means whatever is there sends `*`.
 func (c *condition) demanded(settings *pb.RealmSettings, what string) error {
 	if c.match == nil && settings.GetRequireIfMatch() {
 		return refuse(pb.ErrorReason_ERROR_REASON_IF_MATCH_REQUIRED,
-			"this realm asks for If-Match on every change of an existing item; read %s and send its entity tag", what)
+			"this realm asks for If-Match on every change of what is there; read %s and send its entity tag", what)
 	}
 	return nil
 }

@@ -15,13 +15,13 @@ type decisions struct {
 
 // Evaluate judges one event. The answer is allocated, not pooled: gRPC marshals
 // it after this returns.
-func (d *decisions) Evaluate(_ context.Context, req *pb.EvaluateRequest) (*pb.EvaluateResponse, error) {
+func (d *decisions) Evaluate(ctx context.Context, req *pb.EvaluateRequest) (*pb.EvaluateResponse, error) {
 	// Contract 2.1 and 2.3.7: an unknown realm comes before everything else.
 	snap := d.realms.get(req.GetRealm())
 	if snap == nil {
 		return nil, d.statusOf(realmNotFound(req.GetRealm()))
 	}
-	out, err := d.evaluate(snap, req)
+	out, err := d.evaluate(ctx, snap, req)
 	if err != nil {
 		return nil, d.statusOf(err)
 	}
@@ -42,20 +42,20 @@ func (d *decisions) BatchEvaluate(ctx context.Context, req *pb.BatchEvaluateRequ
 		if err := ctx.Err(); err != nil {
 			return nil, d.statusOf(err)
 		}
-		out.Results[i] = d.batchResult(snap, item)
+		out.Results[i] = d.batchResult(ctx, snap, item)
 	}
 	return out, nil
 }
 
-func (d *decisions) batchResult(snap *snapshot, item *pb.EvaluateRequest) *pb.BatchResult {
-	answer, err := d.evaluateItem(snap, item)
+func (d *decisions) batchResult(ctx context.Context, snap *snapshot, item *pb.EvaluateRequest) *pb.BatchResult {
+	answer, err := d.evaluateItem(ctx, snap, item)
 	if err != nil {
 		return &pb.BatchResult{Result: &pb.BatchResult_Error{Error: d.batchError(err)}}
 	}
 	return &pb.BatchResult{Result: &pb.BatchResult_Response{Response: answer}}
 }
 
-func (d *decisions) evaluateItem(snap *snapshot, item *pb.EvaluateRequest) (*pb.EvaluateResponse, error) {
+func (d *decisions) evaluateItem(ctx context.Context, snap *snapshot, item *pb.EvaluateRequest) (*pb.EvaluateResponse, error) {
 	// Contract 2: the realm of an item is empty or that of the batch.
 	if item.GetRealm() != "" && item.GetRealm() != snap.realm {
 		return nil, invalidAt("/realm", "the realm is %q, that of the batch is %q; leave it out or make it the same",
@@ -66,11 +66,12 @@ func (d *decisions) evaluateItem(snap *snapshot, item *pb.EvaluateRequest) (*pb.
 		return nil, refuse(pb.ErrorReason_ERROR_REASON_TOO_LARGE,
 			"the request has %d bytes, at most %d are allowed; send fewer facts", n, d.limits.DecisionMessageBytes)
 	}
-	return d.evaluate(snap, item)
+	return d.evaluate(ctx, snap, item)
 }
 
-// evaluate answers from one snapshot alone.
-func (d *decisions) evaluate(snap *snapshot, req *pb.EvaluateRequest) (*pb.EvaluateResponse, error) {
+// evaluate answers from one snapshot alone. An answer that cannot be kept where
+// everything must be kept is none.
+func (d *decisions) evaluate(ctx context.Context, snap *snapshot, req *pb.EvaluateRequest) (*pb.EvaluateResponse, error) {
 	if err := pdp.CheckInput(req, d.limits); err != nil {
 		return nil, err
 	}
@@ -82,8 +83,15 @@ func (d *decisions) evaluate(snap *snapshot, req *pb.EvaluateRequest) (*pb.Evalu
 		return nil, refuse(pb.ErrorReason_ERROR_REASON_REVISION_NOT_REACHED,
 			"realm %q is at revision %d, not yet at %d; try again", snap.realm, snap.meta.Revision, least)
 	}
+	if d.kept != nil {
+		return d.evaluateAndKeep(ctx, snap, req)
+	}
+	return d.answer(snap, req, pdp.Env{Now: d.now(), Clock: d.now, Ask: d.ask})
+}
+
+func (d *decisions) answer(snap *snapshot, req *pb.EvaluateRequest, env pdp.Env) (*pb.EvaluateResponse, error) {
 	out := &pb.EvaluateResponse{}
-	if err := snap.compiled.Evaluate(req, pdp.Env{Now: d.now(), Clock: d.now, Ask: d.ask}, out); err != nil {
+	if err := snap.compiled.Evaluate(req, env, out); err != nil {
 		return nil, err
 	}
 	out.Revision, out.DecisionId = snap.meta.Revision, d.newID()

@@ -1,5 +1,5 @@
 // Package service answers the RPCs of clientpolicy.v1: decisions, realms,
-// profiles and policies, and what the server is.
+// profiles and policies, revisions, the catalogue, and what the server is.
 //
 // It owns the loop load → compile → swap: every realm is compiled at start and
 // after every write, and a decision is answered from one immutable snapshot. It
@@ -23,6 +23,16 @@
 // the revision, both quoted as in the ETag header (RFC 9110 section 8.8.3). The
 // `etag` member of a document holds the same text, quotes included, so that it
 // can be sent back in If-Match as it is.
+//
+// Revisions are read from the store, not from snapshots: they are told, compared
+// (internal/policydiff) and gone back to even where what is in force cannot be
+// used. A rollback is a write like any other: based on something, compiled whole,
+// and refused with everything that this version finds wrong with the old set. A
+// watch of revisions fills from the history what the store's Watch leaves out, so
+// that a slow reader misses nothing and holds nobody up; where retention was faster
+// it ends and says so.
+//
+// The catalogue is made from the descriptors of the registry once, at start.
 //
 // # What it refuses
 //

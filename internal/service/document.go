@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	pb "github.com/sidegate/sidegate/gen/go/clientpolicy/v1"
@@ -17,9 +18,11 @@ import (
 type document interface {
 	*pb.Profile | *pb.Policy
 	GetName() string
+	GetDescription() string
 	GetEtag() string
 	GetUpdateTime() *timestamppb.Timestamp
 	SizeVT() int
+	ProtoReflect() protoreflect.Message
 }
 
 // kept is a stored document and what is known of it. It is shared by all answers
@@ -53,6 +56,8 @@ type kind[D document] struct {
 	name     func(d D, name string)
 	check    func(c *checker, d D)
 	warnings func(d D, at string) []*pb.Warning
+	// terms are the keys that its list is filtered by.
+	terms terms[D]
 }
 
 // stamp is what the server knows of a document.
@@ -86,7 +91,7 @@ var profileKind = &kind[*pb.Profile]{
 		return p
 	},
 	name:  func(p *pb.Profile, name string) { p.Name = name },
-	check: (*checker).profile, warnings: profileWarnings,
+	check: (*checker).profile, warnings: profileWarnings, terms: profileTerms,
 }
 
 var policyKind = &kind[*pb.Policy]{
@@ -104,7 +109,7 @@ var policyKind = &kind[*pb.Policy]{
 		return p
 	},
 	name:  func(p *pb.Policy, name string) { p.Name = name },
-	check: (*checker).policy, warnings: policyWarnings,
+	check: (*checker).policy, warnings: policyWarnings, terms: policyTerms,
 }
 
 // restore makes a kept document from a stored item.

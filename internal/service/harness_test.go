@@ -130,6 +130,7 @@ type world struct {
 	clock    atomic.Int64
 	ids      atomic.Int64
 
+	conn      *grpc.ClientConn
 	decisions pb.PolicyDecisionServiceClient
 	realms    pb.RealmServiceClient
 	admin     pb.PolicyAdminServiceClient
@@ -144,22 +145,28 @@ func start(t testing.TB) *world {
 	return startOn(t, store, pdp.DefaultLimits())
 }
 
-func startOn(t testing.TB, store storage.Store, limits pdp.Limits) *world {
+// startOn makes a world over a store; changes are made to its options.
+func startOn(t testing.TB, store storage.Store, limits pdp.Limits, changes ...func(*service.Options)) *world {
 	t.Helper()
 	core, logs := observer.New(zapcore.InfoLevel)
 	w := &world{t: t, store: store, logs: logs}
-	var err error
-	w.services, err = service.New(t.Context(), service.Options{
+	options := service.Options{
 		Store: store, Compiler: compiler(t), Security: security(), Limits: limits, Log: zap.New(core),
 		Now:     func() time.Time { return time.Unix(1_800_000_000+w.clock.Add(1), 0) },
 		NewID:   func() string { return fmt.Sprint("decision-", w.ids.Add(1)) },
 		Version: "1.2.3", StorageName: "memory", Features: []string{"extra"},
-	})
+	}
+	for _, change := range changes {
+		change(&options)
+	}
+	var err error
+	w.services, err = service.New(t.Context(), options)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(w.services.Close)
 	conn := serve(t, w.services.Register, auth.NewGuard(everybody, zap.NewNop()))
+	w.conn = conn
 	w.decisions, w.realms = pb.NewPolicyDecisionServiceClient(conn), pb.NewRealmServiceClient(conn)
 	w.admin, w.server = pb.NewPolicyAdminServiceClient(conn), pb.NewServerServiceClient(conn)
 	return w

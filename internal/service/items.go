@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"google.golang.org/protobuf/types/known/fieldmaskpb"
+
 	pb "github.com/sidegate/sidegate/gen/go/clientpolicy/v1"
 	"github.com/sidegate/sidegate/storage"
 )
@@ -48,8 +50,15 @@ func (s *Services) readable(realm string) (*snapshot, error) {
 // createItem appends a document.
 func createItem[D document](ctx context.Context, s *Services, k *kind[D], w itemWrite, doc D) (none D, _ error) {
 	out, err := s.write(ctx, w.comment, write{realm: w.realm, validateOnly: w.validateOnly, propose: func(now *snapshot, by *caller) (*proposal, error) {
-		// If-Match of a creation is about the collection, which has the tag of the realm.
+		// If-Match of a creation is about the collection, which has the tag of the
+		// realm; so is the revision that it was based on.
 		if err := by.condition.holds(ctx, "the list", now.tag()); err != nil {
+			return nil, err
+		}
+		err := s.unchangedSince(ctx, now, by.condition.revision, "the list", func(then *storage.State) bool {
+			return sameItems(k, &now.content, then)
+		})
+		if err != nil {
 			return nil, err
 		}
 		p, err := proposeItem(s, k, now, doc)
@@ -71,12 +80,33 @@ func createItem[D document](ctx context.Context, s *Services, k *kind[D], w item
 }
 
 // replaceItem replaces a document in its place; a new name renames it.
-func replaceItem[D document](ctx context.Context, s *Services, k *kind[D], w itemWrite, doc D) (none D, _ error) {
+func replaceItem[D document](ctx context.Context, s *Services, k *kind[D], w itemWrite, doc D) (D, error) {
 	if doc != nil && doc.GetName() == "" {
 		k.name(doc, w.name)
 	}
+	return changeItem(ctx, s, k, w, func(D) (D, error) { return doc, nil })
+}
+
+// updateItem changes members of a document; a new name renames it.
+func updateItem[D document](ctx context.Context, s *Services, k *kind[D], w itemWrite, doc D, mask *fieldmaskpb.FieldMask) (D, error) {
+	return changeItem(ctx, s, k, w, func(old D) (D, error) {
+		if doc == nil {
+			return nil, nil
+		}
+		return patchItem(k, old, doc, mask)
+	})
+}
+
+// changeItem puts the document that next makes in the place of the one that it is
+// given.
+func changeItem[D document](ctx context.Context, s *Services, k *kind[D], w itemWrite, next func(old D) (D, error)) (none D, _ error) {
+	var name string
 	out, err := s.write(ctx, w.comment, write{realm: w.realm, validateOnly: w.validateOnly, propose: func(now *snapshot, by *caller) (*proposal, error) {
 		i, err := writable(ctx, s, k, now, by, w.name)
+		if err != nil {
+			return nil, err
+		}
+		doc, err := next((*k.of(&now.content))[i].doc)
 		if err != nil {
 			return nil, err
 		}
@@ -84,7 +114,8 @@ func replaceItem[D document](ctx context.Context, s *Services, k *kind[D], w ite
 		if err != nil {
 			return nil, err
 		}
-		if err := rename(s, k, p, w.name, doc.GetName()); err != nil {
+		name = doc.GetName()
+		if err := rename(s, k, p, w.name, name); err != nil {
 			return nil, err
 		}
 		list := k.of(&p.content)
@@ -96,7 +127,7 @@ func replaceItem[D document](ctx context.Context, s *Services, k *kind[D], w ite
 	if err != nil {
 		return none, err
 	}
-	return answerItem(ctx, k, out, doc.GetName(), w.validateOnly), nil
+	return answerItem(ctx, k, out, name, w.validateOnly), nil
 }
 
 // rename refuses a new name that is taken, and that of a profile in use.

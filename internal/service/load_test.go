@@ -227,11 +227,13 @@ func (d *direct) RegisterService(_ *grpc.ServiceDesc, impl any) {
 	}
 }
 
-func directly(t testing.TB, store storage.Store) (*direct, func()) {
+func directly(t testing.TB, store storage.Store, changes ...func(*service.Options)) (*direct, func()) {
 	t.Helper()
-	s, err := service.New(t.Context(), service.Options{
-		Store: store, Compiler: compiler(t), Security: security(), Limits: limits, Log: zap.NewNop(),
-	})
+	options := service.Options{Store: store, Compiler: compiler(t), Security: security(), Limits: limits, Log: zap.NewNop()}
+	for _, change := range changes {
+		change(&options)
+	}
+	s, err := service.New(t.Context(), options)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,9 +12,9 @@ type policyAdmin struct {
 	*Services
 }
 
-// ListProfiles lists the realm's profiles, then the built-in ones.
+// ListProfiles lists the realm's profiles, then the built-in ones, as far as asked for.
 func (a *policyAdmin) ListProfiles(ctx context.Context, r *pb.ListProfilesRequest) (*pb.ListProfilesResponse, error) {
-	p, err := listItems(ctx, a.Services, profileKind, r.GetRealm(), r.GetPageSize(), r.GetPageToken())
+	p, err := listItems(ctx, a.Services, profileKind, r)
 	if err != nil {
 		return nil, a.statusOf(err)
 	}
@@ -50,6 +50,16 @@ func (a *policyAdmin) ReplaceProfile(ctx context.Context, r *pb.ReplaceProfileRe
 	return &pb.ReplaceProfileResponse{Document: d}, nil
 }
 
+// UpdateProfile changes members of a profile.
+func (a *policyAdmin) UpdateProfile(ctx context.Context, r *pb.UpdateProfileRequest) (*pb.UpdateProfileResponse, error) {
+	w := itemWrite{realm: r.GetRealm(), name: r.GetProfile(), comment: r.GetComment(), validateOnly: r.GetValidateOnly()}
+	d, err := updateItem(ctx, a.Services, profileKind, w, r.GetDocument(), r.GetUpdateMask())
+	if err != nil {
+		return nil, a.statusOf(err)
+	}
+	return &pb.UpdateProfileResponse{Document: d}, nil
+}
+
 // DeleteProfile deletes a profile that no policy names.
 func (a *policyAdmin) DeleteProfile(ctx context.Context, r *pb.DeleteProfileRequest) (*pb.DeleteProfileResponse, error) {
 	w := itemWrite{realm: r.GetRealm(), name: r.GetProfile(), comment: r.GetComment(), validateOnly: r.GetValidateOnly()}
@@ -60,9 +70,10 @@ func (a *policyAdmin) DeleteProfile(ctx context.Context, r *pb.DeleteProfileRequ
 	return &pb.DeleteProfileResponse{Revision: revision}, nil
 }
 
-// ListPolicies lists server-wide policies, then the realm's, as they are evaluated.
+// ListPolicies lists server-wide policies, then the realm's, as they are evaluated,
+// as far as asked for.
 func (a *policyAdmin) ListPolicies(ctx context.Context, r *pb.ListPoliciesRequest) (*pb.ListPoliciesResponse, error) {
-	p, err := listItems(ctx, a.Services, policyKind, r.GetRealm(), r.GetPageSize(), r.GetPageToken())
+	p, err := listItems(ctx, a.Services, policyKind, r)
 	if err != nil {
 		return nil, a.statusOf(err)
 	}
@@ -96,6 +107,16 @@ func (a *policyAdmin) ReplacePolicy(ctx context.Context, r *pb.ReplacePolicyRequ
 		return nil, a.statusOf(err)
 	}
 	return &pb.ReplacePolicyResponse{Document: d}, nil
+}
+
+// UpdatePolicy changes members of a policy.
+func (a *policyAdmin) UpdatePolicy(ctx context.Context, r *pb.UpdatePolicyRequest) (*pb.UpdatePolicyResponse, error) {
+	w := itemWrite{realm: r.GetRealm(), name: r.GetPolicy(), comment: r.GetComment(), validateOnly: r.GetValidateOnly()}
+	d, err := updateItem(ctx, a.Services, policyKind, w, r.GetDocument(), r.GetUpdateMask())
+	if err != nil {
+		return nil, a.statusOf(err)
+	}
+	return &pb.UpdatePolicyResponse{Document: d}, nil
 }
 
 // DeletePolicy deletes a policy.

@@ -43,7 +43,11 @@ func answerSet(snap *snapshot, warnings []*pb.Warning) *pb.PolicySet {
 }
 
 func (a *policyAdmin) proposeSet(ctx context.Context, now *snapshot, by *caller, r *pb.ReplacePolicySetRequest) (*proposal, error) {
-	if err := a.based(ctx, now, by, r); err != nil {
+	err := a.based(ctx, now, by, basis{
+		what: "the policy set", revision: r.GetRevision(), force: r.GetForce(),
+		same: func(then *storage.State) bool { return sameSet(now, then) },
+	})
+	if err != nil {
 		return nil, err
 	}
 	set := r.GetDocument()
@@ -72,26 +76,46 @@ func proposeAll[D document](k *kind[D], p *proposal, docs []D) {
 	*k.of(&p.content) = list
 }
 
-// based refuses a set that does not say what it was based on, or that was based on
-// another one than the current: contract of administration, section 2.
-func (a *policyAdmin) based(ctx context.Context, now *snapshot, by *caller, r *pb.ReplacePolicySetRequest) error {
+// basis is what a write of everything at once says that it was based on.
+type basis struct {
+	// what is written, as messages name it.
+	what string
+	// revision is the one that the request names, or 0.
+	revision int64
+	// force writes over whatever is there.
+	force bool
+	// same reports whether nothing of it has changed since an old state.
+	same func(then *storage.State) bool
+}
+
+// based refuses a write of everything that does not say what it was based on, or
+// that was based on another state than the current: contract of administration,
+// section 2.
+func (s *Services) based(ctx context.Context, now *snapshot, by *caller, b basis) error {
 	revision := by.condition.revision
-	if n := r.GetRevision(); n != 0 {
+	if n := b.revision; n != 0 {
 		if n < 0 || revision != 0 && revision != n {
 			return invalidAt("/revision", "is %d, expected one revision of 1 or more, the same in the request and the metadata", n)
 		}
 		revision = n
 	}
-	if by.condition.match == nil && revision == 0 && !r.GetForce() {
-		return refuse(pb.ErrorReason_ERROR_REASON_IF_MATCH_REQUIRED,
-			"a policy set must say what it was based on: read the set and send its entity tag in If-Match, or its revision, or force to replace whatever is there")
-	}
-	if err := by.condition.holds(ctx, "the policy set", now.tag()); err != nil || r.GetForce() {
+	if err := by.condition.demanded(now.settings, b.what); err != nil {
 		return err
 	}
-	return a.unchangedSince(ctx, now, revision, "the policy set", func(then *storage.State) bool {
-		return sameItems(profileKind, &now.content, then) && sameItems(policyKind, &now.content, then)
-	})
+	if by.condition.match == nil && revision == 0 && !b.force {
+		return refuse(pb.ErrorReason_ERROR_REASON_IF_MATCH_REQUIRED,
+			"%s is written as a whole, which must say what it was based on: read it and send its entity tag in If-Match, "+
+				"or its revision, or force to replace whatever is there", b.what)
+	}
+	if err := by.condition.holds(ctx, b.what, now.tag()); err != nil || b.force {
+		return err
+	}
+	return s.unchangedSince(ctx, now, revision, b.what, b.same)
+}
+
+// sameSet reports whether profiles and policies are those of an old state.
+func sameSet(now *snapshot, then *storage.State) bool {
+	return sameItems(profileKind, &now.content, then) && sameItems(policyKind, &now.content, then)
 }
 
 func sameItems[D document](k *kind[D], now *content, then *storage.State) bool {

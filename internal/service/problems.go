@@ -17,6 +17,8 @@ import (
 type place struct {
 	// set tells that it is the set itself.
 	set bool
+	// old tells that the set was not sent: problems name the items that they are in.
+	old bool
 	// item is the pointer of the item that it is, such as /policies/3.
 	item string
 }
@@ -24,6 +26,9 @@ type place struct {
 // violation says what the compiler found, by a pointer into the document that was
 // sent. A problem elsewhere keeps its whole pointer and names the item.
 func (at place) violation(p *pdp.ConfigError, set *pb.PolicySet) (v violation, inside bool) {
+	if at.set && at.old {
+		return namedItem(p, set), true
+	}
 	if at.set {
 		return violation{p.Path, problemOf(p)}, true
 	}

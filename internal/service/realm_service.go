@@ -1,12 +1,7 @@
 package service
 
 import (
-	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
-	"slices"
 
 	"google.golang.org/protobuf/proto"
 
@@ -18,56 +13,6 @@ import (
 type realmService struct {
 	pb.UnimplementedRealmServiceServer
 	*Services
-}
-
-// ListRealms lists the realms that the caller may see, by name. A page begins
-// after the last name of the one before, so that no write shifts it.
-func (r *realmService) ListRealms(ctx context.Context, req *pb.ListRealmsRequest) (*pb.ListRealmsResponse, error) {
-	out, err := r.list(ctx, req)
-	if err != nil {
-		return nil, r.statusOf(err)
-	}
-	return out, nil
-}
-
-func (r *realmService) list(ctx context.Context, req *pb.ListRealmsRequest) (*pb.ListRealmsResponse, error) {
-	n, err := pageSize(req.GetPageSize())
-	if err != nil {
-		return nil, err
-	}
-	at := cursor{list: "/realms"}
-	if token := req.GetPageToken(); token != "" {
-		if at, err = parseCursor(token, "/realms", ""); err != nil {
-			return nil, err
-		}
-	}
-	all := r.visible(ctx)
-	begin := 0
-	if at.after != "" {
-		begin, _ = slices.BinarySearchFunc(all, at.after, func(s *snapshot, after string) int {
-			return cmp.Or(cmp.Compare(s.realm, after), -1) // the name itself is before the page
-		})
-	}
-	end := min(begin+n, len(all))
-	out := &pb.ListRealmsResponse{TotalSize: int32(len(all))}
-	for _, snap := range all[begin:end] {
-		out.Realms = append(out.Realms, snap.document())
-	}
-	if end < len(all) {
-		at.after = all[end-1].realm
-		out.NextPageToken = at.token()
-	}
-	sendETag(ctx, realmsTag(all))
-	return out, nil
-}
-
-// realmsTag is the entity tag of the list of realms: it has no revision.
-func realmsTag(all []*snapshot) string {
-	h := sha256.New()
-	for _, s := range all {
-		fmt.Fprintf(h, "%q %d\n", s.realm, s.meta.Revision)
-	}
-	return `"` + hex.EncodeToString(h.Sum(nil)) + `"`
 }
 
 // GetRealm returns a realm. One that cannot be loaded says why.
@@ -93,7 +38,7 @@ func (r *realmService) CreateRealm(ctx context.Context, req *pb.CreateRealmReque
 }
 
 func (r *realmService) create(ctx context.Context, req *pb.CreateRealmRequest) (*snapshot, error) {
-	by, err := callerOf(ctx, req.GetComment())
+	by, err := r.writer(ctx, req.GetComment())
 	if err != nil {
 		return nil, err
 	}
@@ -151,6 +96,9 @@ func (r *realmService) UpdateRealm(ctx context.Context, req *pb.UpdateRealmReque
 }
 
 func (r *realmService) proposeSettings(ctx context.Context, now *snapshot, by *caller, req *pb.UpdateRealmRequest) (*proposal, error) {
+	if err := by.condition.demanded(now.settings, "the realm"); err != nil {
+		return nil, err
+	}
 	if err := by.condition.holds(ctx, "the realm", now.tag()); err != nil {
 		return nil, err
 	}
@@ -178,7 +126,7 @@ func (r *realmService) DeleteRealm(ctx context.Context, req *pb.DeleteRealmReque
 }
 
 func (r *realmService) delete(ctx context.Context, req *pb.DeleteRealmRequest) error {
-	by, err := callerOf(ctx, "")
+	by, err := r.writer(ctx, "")
 	if err != nil {
 		return err
 	}
@@ -197,6 +145,9 @@ func (r *realmService) attemptDelete(ctx context.Context, e *entry, by *caller, 
 	now := e.current.Load()
 	if now == nil {
 		return realmNotFound(req.GetRealm())
+	}
+	if err := by.condition.demanded(now.settings, "the realm"); err != nil {
+		return err
 	}
 	if err := by.condition.holds(ctx, "the realm", now.tag()); err != nil {
 		return err

@@ -310,7 +310,7 @@ func TestGetServer(t *testing.T) {
 	}
 	equal(t, got, &pb.GetServerResponse{
 		Version: "1.2.3", Storage: "memory", SecurityProfile: "test",
-		Features: []string{"batch-evaluate", "explain", "policy-set", "validate-only", "extra"},
+		Features: []string{"batch-evaluate", "catalogue", "explain", "extra", "patch", "policy-set", "revisions", "validate-only", "watch"},
 		Limits: &pb.Limits{
 			DecisionMessageBytes: 1 << 20, DocumentBytes: 16 << 20, BatchItems: 100, StringBytes: 64 << 10, Depth: 64, RedirectUris: 1000,
 		},

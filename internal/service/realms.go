@@ -24,6 +24,8 @@ type entry struct {
 	current atomic.Pointer[snapshot]
 	// writing holds a value while somebody writes.
 	writing chan struct{}
+	// replay is the old revision that was replayed last.
+	replay replay
 }
 
 func newRealms() *realms {
@@ -63,7 +65,9 @@ func (r *realms) fill(snapshots []*snapshot) {
 	r.index.Store(&index)
 }
 
-func newEntry(name string) *entry { return &entry{name: name, writing: make(chan struct{}, 1)} }
+func newEntry(name string) *entry {
+	return &entry{name: name, writing: make(chan struct{}, 1), replay: replay{turn: make(chan struct{}, 1)}}
+}
 
 // lock waits for its turn to write a realm, which need not exist. It answers a
 // refusal when the deadline passes meanwhile.

@@ -2,6 +2,7 @@ package service
 
 import (
 	"context"
+	"slices"
 
 	pb "github.com/sidegate/sidegate/gen/go/clientpolicy/v1"
 	"github.com/sidegate/sidegate/internal/auth"
@@ -15,7 +16,20 @@ type serverService struct {
 
 // features are the names of what this version can do.
 func features() []string {
-	return []string{"batch-evaluate", "explain", "policy-set", "validate-only"}
+	return []string{"batch-evaluate", "catalogue", "explain", "patch", "policy-set", "revisions", "validate-only", "watch"}
+}
+
+// featuresOf are those of a server with these options, sorted.
+func featuresOf(o Options) []string {
+	list := append(features(), o.Features...)
+	if o.Decisions != nil {
+		list = append(list, "decision-log")
+	}
+	if o.ReadOnly != "" {
+		list = append(list, "read-only")
+	}
+	slices.Sort(list)
+	return list
 }
 
 // about is what GetServer tells besides realms.
@@ -28,7 +42,7 @@ type about struct {
 func newAbout(o Options) about {
 	return about{
 		version: o.Version, storage: o.StorageName, securityProfile: o.Security.Name,
-		features: append(features(), o.Features...),
+		features: featuresOf(o),
 		limits: &pb.Limits{
 			DecisionMessageBytes: int64(o.Limits.DecisionMessageBytes), DocumentBytes: int64(o.Limits.DocumentBytes),
 			BatchItems: int32(o.Limits.BatchItems), StringBytes: int32(o.Limits.StringBytes),

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc"
 
 	pb "github.com/sidegate/sidegate/gen/go/clientpolicy/v1"
+	"github.com/sidegate/sidegate/internal/decisionlog"
 	"github.com/sidegate/sidegate/pdp"
 	"github.com/sidegate/sidegate/pdp/profiles"
 	"github.com/sidegate/sidegate/storage"
@@ -40,6 +41,15 @@ type Options struct {
 	StorageName string
 	// Features are names of features that the caller adds; it may be empty.
 	Features []string
+	// Decisions keeps decisions and audit records; nil keeps none. It stays the
+	// caller's to close, after Services.Close.
+	Decisions *decisionlog.Log
+	// Audit takes what administrators did; nil when nobody wants to know. It must
+	// not block and may keep the record.
+	Audit func(*pb.AuditRecord)
+	// ReadOnly, when not empty, refuses every write with READ_ONLY and says why and
+	// where policies are changed instead.
+	ReadOnly string
 }
 
 // Services are the RPCs of clientpolicy.v1 over a store. All methods may be
@@ -52,14 +62,24 @@ type Services struct {
 	newID    func() string
 	ask      pdp.Ask
 	log      *zap.Logger
+	readOnly string
+	kept     *decisionlog.Log
+	audit    func(*pb.AuditRecord)
 
-	globals *globals
-	broken  *pdp.Realm // answers for faulty realms
-	realms  *realms
-	about   about
+	globals   *globals
+	catalogue *catalogue
+	broken    *pdp.Realm // answers for faulty realms
+	realms    *realms
+	about     about
 
 	stop    context.CancelFunc
 	running sync.WaitGroup
+
+	watching watches
+
+	// following ends when streams that have no end of their own do.
+	following  context.Context //nolint:containedctx // it outlives no call, and is watched by all
+	endStreams context.CancelFunc
 }
 
 // New loads and compiles every realm of the store and follows its changes until
@@ -94,9 +114,10 @@ func newServices(o Options) (*Services, error) {
 		return nil, errors.New("services need limits; pdp.DefaultLimits has some")
 	}
 	s := &Services{
-		store: o.Store, compiler: o.Compiler, limits: o.Limits, now: o.Now, newID: o.NewID, ask: o.Ask, log: o.Log,
-		realms: newRealms(), about: newAbout(o),
+		store: noting{o.Store}, compiler: o.Compiler, limits: o.Limits, now: o.Now, newID: o.NewID, ask: o.Ask, log: o.Log,
+		readOnly: o.ReadOnly, kept: o.Decisions, audit: o.Audit, realms: newRealms(), about: newAbout(o),
 	}
+	s.following, s.endStreams = context.WithCancel(context.Background())
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -105,6 +126,9 @@ func newServices(o Options) (*Services, error) {
 	}
 	var err error
 	if s.globals, err = newGlobals(o.Security, o.Compiler); err != nil {
+		return nil, err
+	}
+	if s.catalogue, err = newCatalogue(o.Compiler.Registry(), s.globals); err != nil {
 		return nil, err
 	}
 	s.broken, err = newBroken()
@@ -116,6 +140,10 @@ func (s *Services) Register(r grpc.ServiceRegistrar) {
 	s.RegisterDecision(r)
 	pb.RegisterRealmServiceServer(r, &realmService{Services: s})
 	pb.RegisterPolicyAdminServiceServer(r, &policyAdmin{Services: s})
+	pb.RegisterRevisionServiceServer(r, &revisions{Services: s})
+	pb.RegisterCatalogueServiceServer(r, &catalogueService{Services: s})
+	pb.RegisterDecisionLogServiceServer(r, &decisionLog{Services: s})
+	pb.RegisterAuditLogServiceServer(r, &auditLog{Services: s})
 	pb.RegisterServerServiceServer(r, &serverService{Services: s})
 }
 
@@ -124,9 +152,14 @@ func (s *Services) RegisterDecision(r grpc.ServiceRegistrar) {
 	pb.RegisterPolicyDecisionServiceServer(r, &decisions{Services: s})
 }
 
+// EndStreams ends all calls that have no end of their own: those that follow
+// something. A server calls it when it begins to stop.
+func (s *Services) EndStreams() { s.endStreams() }
+
 // Close stops following the store and waits until nothing runs any more. Calls
 // under way are not waited for.
 func (s *Services) Close() {
+	s.endStreams()
 	s.stop()
 	s.running.Wait()
 }

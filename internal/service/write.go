@@ -43,6 +43,9 @@ type proposal struct {
 	checked checker
 	// warnings are hints about the document that was sent.
 	warnings []*pb.Warning
+	// carried is the set whose unknown configuration keys may stay; nil means the
+	// current one.
+	carried *pb.PolicySet
 }
 
 // formerName is the name that an item had before.
@@ -63,7 +66,7 @@ type outcome struct {
 // write carries out a change: propose, check, compile the whole realm, commit,
 // swap. Nothing is stored when any of them refuses.
 func (s *Services) write(ctx context.Context, comment string, w write) (*outcome, error) {
-	by, err := callerOf(ctx, comment)
+	by, err := s.writer(ctx, comment)
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +143,10 @@ func (s *Services) judge(now *snapshot, p *proposal, by *caller) (*outcome, erro
 	if p.checked.deep {
 		return nil, invalid(p.checked.violations...)
 	}
-	set, before := p.set(), now.set()
+	set, before := p.set(), p.carried
+	if before == nil {
+		before = now.set()
+	}
 	compiled, problems := s.compiler.Compile(set, p.settings)
 	out := &outcome{after: &snapshot{realm: now.realm, meta: now.meta, compiled: compiled}, warnings: p.warnings}
 	violations := p.checked.violations

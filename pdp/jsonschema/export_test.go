@@ -1,0 +1,4 @@
+package jsonschema
+
+// Space is what may stand around a text that is trimmed.
+const Space = space
