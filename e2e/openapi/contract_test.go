@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"mime"
 	"net/http"
 	"net/url"
 	"slices"
@@ -65,6 +66,8 @@ type contract struct {
 	// routes are those of the document, answers the same of the strict one.
 	routes, answers map[string]*routers.Route
 	seen            map[string]map[int]int
+	// decision is the id of a decision of the realm "r" that was kept.
+	decision string
 }
 
 func newContract(t *testing.T, i *instance) *contract {
@@ -74,6 +77,13 @@ func newContract(t *testing.T, i *instance) *contract {
 		c.seen[id] = map[int]int{}
 	}
 	return c
+}
+
+// at returns the same beside another server.
+func (c *contract) at(i *instance) *contract {
+	other := *c
+	other.instance = i
+	return &other
 }
 
 // index returns the routes of a document by the id of their operation.
@@ -108,7 +118,12 @@ type call struct {
 	outside bool
 	// null tells that the body holds null, which the document allows in words alone.
 	null bool
+	// items is how many items of a stream without end are waited for.
+	items int
 }
+
+// kept stands for the id of a decision that was kept.
+const kept = "@kept"
 
 // answer is what came back.
 type answer struct {
@@ -127,7 +142,7 @@ func (c *contract) do(t *testing.T, w call) answer {
 	request, params := c.request(t, w, route)
 	input := &openapi3filter.RequestValidationInput{Request: request, PathParams: params, Route: route, Options: options()}
 	judged := openapi3filter.ValidateRequest(t.Context(), input)
-	got := c.send(t, request)
+	got := c.send(t, request, w.items)
 	if got.status != w.want && (w.want != 0 || got.status != http.StatusOK && got.status != http.StatusBadRequest) {
 		t.Fatalf("%s %s: got %d, want %d: %.500s", request.Method, request.URL, got.status, w.want, got.body)
 	}
@@ -169,7 +184,8 @@ func (c *contract) request(t *testing.T, w call, route *routers.Route) (*http.Re
 	path := route.Path
 	for _, ref := range route.Operation.Parameters {
 		if p := ref.Value; p.In == openapi3.ParameterInPath {
-			params[p.Name] = map[bool]string{true: realm, false: w.item}[p.Name == "realm"]
+			item := strings.ReplaceAll(w.item, kept, c.decision)
+			params[p.Name] = map[bool]string{true: realm, false: item}[p.Name == "realm"]
 			path = strings.ReplaceAll(path, "{"+p.Name+"}", strings.ReplaceAll(url.PathEscape(params[p.Name]), ":", "%3A"))
 		}
 	}
@@ -178,8 +194,12 @@ func (c *contract) request(t *testing.T, w call, route *routers.Route) (*http.Re
 		t.Fatal(err)
 	}
 	if w.body != "" {
-		request.Body, request.ContentLength = io.NopCloser(strings.NewReader(w.body)), int64(len(w.body))
-		request.Header.Set("Content-Type", "application/json")
+		request.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(w.body)), nil }
+		request.Body, _ = request.GetBody()
+		request.ContentLength = int64(len(w.body))
+		for kind := range route.Operation.RequestBody.Value.Content {
+			request.Header.Set("Content-Type", kind)
+		}
 	}
 	request.URL.RawQuery = w.query
 	token := w.token
@@ -195,22 +215,27 @@ func (c *contract) request(t *testing.T, w call, route *routers.Route) (*http.Re
 	return request, params
 }
 
-func (c *contract) send(t *testing.T, request *http.Request) answer {
+// send sends a request. Of an answer without end it waits for some items.
+func (c *contract) send(t *testing.T, request *http.Request, items int) answer {
 	t.Helper()
 	response, err := c.http.Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
+	read := io.ReadAll
+	if response.StatusCode == http.StatusOK && endless(request, response) {
+		read = func(r io.Reader) ([]byte, error) { return readItems(r, items) }
+	}
+	body, err := read(response.Body)
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%s %s: %v", request.Method, request.URL, err)
 	}
 	return answer{response.StatusCode, response.Header, body}
 }
 
 // transport are the headers that need no place in the document.
-var transport = []string{"Content-Type", "Content-Length", "Date", "Cache-Control", "X-Content-Type-Options"}
+var transport = []string{"Content-Type", "Content-Length", "Date", "Cache-Control", "Pragma", "X-Content-Type-Options"}
 
 // compare compares an answer with the document.
 func (c *contract) compare(t *testing.T, request *http.Request, route *routers.Route, got answer) {
@@ -230,8 +255,18 @@ func (c *contract) compare(t *testing.T, request *http.Request, route *routers.R
 			t.Errorf("%s: the document does not name the header %s", at, name)
 		}
 	}
-	if kind := got.header.Get("Content-Type"); described.Value.Content[kind] == nil {
+	if len(got.body) == 0 && len(described.Value.Content) == 0 {
+		return
+	}
+	kind, _, _ := mime.ParseMediaType(got.header.Get("Content-Type"))
+	media := described.Value.Content[kind]
+	if media == nil {
 		t.Errorf("%s: the document does not name the type %q", at, kind)
+		return
+	}
+	if kind != "application/json" && kind != "application/problem+json" {
+		compareItems(t, at, kind, media.Schema.Value, got.body)
+		return
 	}
 	err := openapi3filter.ValidateResponse(t.Context(), &openapi3filter.ResponseValidationInput{
 		RequestValidationInput: &openapi3filter.RequestValidationInput{Request: request, Route: route},
@@ -245,7 +280,7 @@ func (c *contract) compare(t *testing.T, request *http.Request, route *routers.R
 // problem checks what a schema cannot say of a refusal, and returns its reason.
 func (c *contract) problem(t *testing.T, got answer) string {
 	t.Helper()
-	if got.status < http.StatusBadRequest {
+	if got.status < http.StatusBadRequest || got.header.Get("Content-Type") != "application/problem+json" {
 		return ""
 	}
 	var p struct {

@@ -5,7 +5,11 @@
 //
 //   - an operation, or a status that it names, was not seen,
 //   - an answer has a status, a header, a type or a member that the document lacks,
-//   - the document and the bindings in proto/ do not name the same routes.
+//   - the document and the bindings in proto/ do not name the same routes,
+//   - a line or an event of a stream is not what the document says that it is.
+//
+// They also break every rule that operations have in common (rules_test.go), and
+// fail when the answer is not the one promised, or when something was stored.
 //
 // Answers are read more strictly than the document demands of clients: a member
 // that it does not know is a failure here, while clients must pass over it.

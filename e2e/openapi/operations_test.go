@@ -44,14 +44,49 @@ var typical = map[string]call{
 	"PolicyAdminService_GetPolicy":        {item: "q"},
 	"PolicyAdminService_ReplacePolicy":    {item: "q", body: policyBody},
 	"PolicyAdminService_DeletePolicy":     {item: "q"},
-	"ServerService_GetServer":             {},
+	"PolicyAdminService_UpdateProfile":    {item: "p", body: `{"description":"e"}`},
+	"PolicyAdminService_UpdatePolicy":     {item: "q", body: `{"description":"e"}`},
+	"PolicyAdminService_MovePolicy":       {item: "q", body: `{"index":0}`},
+
+	"RevisionService_ListRevisions":    {},
+	"RevisionService_GetRevision":      {item: "2"},
+	"RevisionService_DiffRevisions":    {item: "2"},
+	"RevisionService_RollbackRevision": {item: "2", query: "force=true&validateOnly=true"},
+	"RevisionService_WatchRevisions":   {query: "after=1", items: 1},
+
+	"CatalogueService_ListExecutors":         {},
+	"CatalogueService_GetExecutor":           {item: "pkce-enforcer"},
+	"CatalogueService_ListConditions":        {},
+	"CatalogueService_GetCondition":          {item: "any-client"},
+	"CatalogueService_ListEvents":            {},
+	"CatalogueService_GetEvent":              {item: "TOKEN_REQUEST"},
+	"CatalogueService_ListCatalogueProfiles": {},
+	"CatalogueService_GetCatalogueProfile":   {item: "fapi-2-security-profile"},
+
+	"DecisionLogService_ListDecisions":   {},
+	"DecisionLogService_GetDecision":     {item: kept},
+	"DecisionLogService_FollowDecisions": {},
+	"DecisionLogService_ExportDecisions": {},
+	"DecisionLogService_ReplayDecision":  {item: kept},
+	"DecisionLogService_EraseDecisions":  {body: `{"clientId":"nobody"}`},
+
+	"AuditLogService_ListAuditRecords":   {},
+	"AuditLogService_FollowAuditRecords": {},
+
+	"ServerService_GetServer": {},
 }
+
+// login are the operations that no proto has.
+func login(op string) bool { return strings.HasPrefix(op, "Login_") }
 
 // each calls every operation, with a typical request changed by a function, which
 // tells whether the operation is meant.
 func (c *contract) each(t *testing.T, change func(w *call) bool) {
 	t.Helper()
 	for _, id := range c.operations() {
+		if login(id) {
+			continue
+		}
 		w, ok := typical[id]
 		if !ok {
 			t.Errorf("operation %s has no typical call in operations_test.go", id)
@@ -67,9 +102,10 @@ func (c *contract) each(t *testing.T, change func(w *call) bool) {
 // document names.
 func TestOperations(t *testing.T) {
 	c := newContract(t, start(t, "--security-profile=strict",
-		fmt.Sprintf("--limits.document-bytes=%d", limit), fmt.Sprintf("--limits.decision-message-bytes=%d", limit)))
+		fmt.Sprintf("--limits.document-bytes=%d", limit), fmt.Sprintf("--limits.decision-message-bytes=%d", limit), "--decision-log.sample=1"))
 	stranger := c.token(t, auth.Evaluator, "elsewhere")
 	c.fill(t, "r", "{}")
+	c.keepDecision(t)
 	for _, step := range []struct {
 		name string
 		run  func(t *testing.T)
@@ -77,6 +113,11 @@ func TestOperations(t *testing.T) {
 		{"succeeds", c.succeed},
 		{"is read with HEAD", c.head},
 		{"decides", c.decide},
+		{"patches and moves", c.patch},
+		{"goes back", c.goBack},
+		{"describes", c.describe},
+		{"follows", c.follow},
+		{"shows what was decided", c.decided},
 		{"refuses what is invalid", c.refuseInvalid},
 		{"refuses strangers", func(t *testing.T) {
 			c.each(t, func(w *call) bool {
@@ -94,6 +135,9 @@ func TestOperations(t *testing.T) {
 		{"demands entity tags", c.demandTags},
 		{"forgets pages", c.forgetPages},
 		{"deletes", c.remove},
+		{"logs in and out", c.login},
+		{"keeps no log", c.keepNothing},
+		{"slows guessing down", c.slowDown},
 		{"is not available", c.unavailable},
 	} {
 		t.Run(step.name, step.run)
@@ -150,7 +194,7 @@ func (c *contract) head(t *testing.T) {
 		want := c.do(t, *w)
 		request, _ := c.request(t, *w, c.routes[w.op])
 		request.Method = http.MethodHead
-		got := c.send(t, request)
+		got := c.send(t, request, 0)
 		if got.status != http.StatusOK || len(got.body) > 0 || got.header.Get("ETag") != want.header.Get("ETag") {
 			t.Errorf("%s: HEAD answers %d %v with %d bytes", w.op, got.status, got.header, len(got.body))
 		}
@@ -201,6 +245,10 @@ func (c *contract) refuseInvalid(t *testing.T) {
 		w.body, w.want, w.reason = strings.Repeat(" ", limit)+w.body, http.StatusRequestEntityTooLarge, "TOO_LARGE"
 		return ok
 	})
+	c.each(t, func(w *call) bool {
+		w.headers, w.want = []string{"Accept", "image/png"}, http.StatusNotAcceptable
+		return c.named(w.op, w.want)
+	})
 	for _, w := range []call{
 		{op: "PolicyAdminService_CreateProfile", body: `{"name":"x","executors":[{"executor":"nonsense"},{"executor":"pkce-enforcer","configuration":{"auto":1}}]}`},
 		{op: "PolicyAdminService_ListProfiles", query: "pageSize=501"},
@@ -221,6 +269,9 @@ func (c *contract) findNothing(t *testing.T) {
 	c.each(t, func(w *call) bool {
 		ok := w.item != ""
 		w.item, w.want = "nothing", http.StatusNotFound
+		if strings.HasPrefix(w.op, "RevisionService_") {
+			w.item, w.reason = "1000000", "REVISION_NOT_FOUND"
+		}
 		return ok
 	})
 }
@@ -244,6 +295,10 @@ func (c *contract) refuseConflicts(t *testing.T) {
 		{op: "PolicyAdminService_CreatePolicy", body: policyBody, reason: "ALREADY_EXISTS"},
 		{op: "PolicyAdminService_ReplacePolicy", item: "q", body: `{}`, headers: first, reason: "CONFLICT"},
 		{op: "PolicyAdminService_DeletePolicy", item: "q", headers: first, reason: "CONFLICT"},
+		{op: "PolicyAdminService_UpdateProfile", item: "p", body: `{"name":"other"}`, reason: "ALREADY_EXISTS"},
+		{op: "PolicyAdminService_UpdatePolicy", item: "q", body: `{"name":"other"}`, reason: "ALREADY_EXISTS"},
+		{op: "PolicyAdminService_MovePolicy", item: "q", body: `{"before":"other"}`, headers: first, reason: "CONFLICT"},
+		{op: "RevisionService_RollbackRevision", item: "1", headers: first, reason: "CONFLICT"},
 	} {
 		w.realm, w.want = "busy", http.StatusConflict
 		c.do(t, w)
@@ -272,7 +327,7 @@ func (c *contract) compareTags(t *testing.T) {
 func (c *contract) demandTags(t *testing.T) {
 	c.fill(t, "careful", `{"requireIfMatch":true}`)
 	c.each(t, func(w *call) bool {
-		if strings.HasSuffix(w.op, "PolicySet") {
+		if strings.HasSuffix(w.op, "PolicySet") || strings.HasSuffix(w.op, "RollbackRevision") {
 			w.query = ""
 		}
 		w.realm, w.want, w.reason = "careful", http.StatusPreconditionRequired, "IF_MATCH_REQUIRED"

@@ -37,6 +37,7 @@ func bindings(t *testing.T) map[string]bool {
 		id := strings.Join(selector[len(selector)-2:], "_")
 		for _, method := range []string{"get", "post", "put", "patch", "delete"} {
 			if path := rule[method]; path != "" {
+				path = strings.ReplaceAll(path, "{decision_id}", "{decisionId}")
 				routes[fmt.Sprint(strings.ToUpper(method), " ", path, " ", id)] = rule["body"] != ""
 			}
 		}
@@ -50,6 +51,9 @@ func bindings(t *testing.T) map[string]bool {
 func TestDocumentHasTheRoutesOfTheBindings(t *testing.T) {
 	want := bindings(t)
 	for path, item := range load(t).Paths.Map() {
+		if strings.HasPrefix(path, "/realms/") {
+			continue // no proto has these
+		}
 		for method, op := range item.Operations() {
 			key := fmt.Sprint(method, " ", path, " ", op.OperationID)
 			body, there := want[key]
@@ -73,6 +77,9 @@ var variable = regexp.MustCompile(`\{\w+\}`)
 func TestServerHasTheRoutesOfTheDocument(t *testing.T) {
 	c := newContract(t, start(t))
 	for path, item := range load(t).Paths.Map() {
+		if strings.HasPrefix(path, "/realms/") {
+			continue // without principals with a password these do not exist
+		}
 		var want []string
 		for method := range item.Operations() {
 			want = append(want, method)
@@ -80,7 +87,7 @@ func TestServerHasTheRoutesOfTheDocument(t *testing.T) {
 				want = append(want, http.MethodHead)
 			}
 		}
-		got := c.misrouted(t, variable.ReplaceAllString(path, "x"), http.MethodOptions, http.StatusMethodNotAllowed)
+		got := c.misrouted(t, variable.ReplaceAllString(path, "1"), http.MethodOptions, http.StatusMethodNotAllowed)
 		allowed := strings.Split(got.header.Get("Allow"), ", ")
 		slices.Sort(want)
 		slices.Sort(allowed)
@@ -100,7 +107,7 @@ func (c *contract) misrouted(t *testing.T, path, method string, want int) answer
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := c.send(t, request)
+	got := c.send(t, request, 0)
 	if got.status != want || got.header.Get("Content-Type") != "application/problem+json" {
 		t.Fatalf("%s %s: got %d %s", method, path, got.status, got.body)
 	}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,13 +24,21 @@ type instance struct {
 	// admin is the token of an administrator.
 	admin string
 	http  *http.Client
+	// stop stops it, once, and returns what it ended with.
+	stop func() error
 }
 
 // start runs a server until the test ends.
 func start(t *testing.T, flags ...string) *instance {
 	t.Helper()
+	return startWith(t, nil, flags...)
+}
+
+// startWith runs a server with an environment of its own.
+func startWith(t *testing.T, environ []string, flags ...string) *instance {
+	t.Helper()
 	i := &instance{dir: t.TempDir(), http: &http.Client{Transport: &http.Transport{}}}
-	c := configure(t, i.dir, flags)
+	c := configure(t, i.dir, environ, flags)
 	ctx, cancel := context.WithCancel(context.Background())
 	ready, done := make(chan server.Addresses, 1), make(chan error, 1)
 	go func() {
@@ -42,10 +51,13 @@ func start(t *testing.T, flags ...string) *instance {
 		cancel()
 		t.Fatalf("start: %v", err)
 	}
+	i.stop = sync.OnceValue(func() error {
+		cancel()
+		return <-done
+	})
 	t.Cleanup(func() {
 		i.http.CloseIdleConnections()
-		cancel()
-		if err := <-done; err != nil {
+		if err := i.stop(); err != nil {
 			t.Errorf("stop: %v", err)
 		}
 	})
@@ -57,7 +69,7 @@ func start(t *testing.T, flags ...string) *instance {
 	return i
 }
 
-func configure(t *testing.T, dir string, flags []string) config.Config {
+func configure(t *testing.T, dir string, environ, flags []string) config.Config {
 	t.Helper()
 	set := pflag.NewFlagSet("test", pflag.ContinueOnError)
 	config.AddFlags(set)
@@ -65,7 +77,7 @@ func configure(t *testing.T, dir string, flags []string) config.Config {
 	if err := set.Parse(args); err != nil {
 		t.Fatal(err)
 	}
-	c, err := config.Load(set, nil)
+	c, err := config.Load(set, environ)
 	if err != nil {
 		t.Fatal(err)
 	}

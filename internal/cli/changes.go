@@ -4,23 +4,26 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 
 	clientpolicyv1 "github.com/sidegate/sidegate/gen/go/clientpolicy/v1"
-	"github.com/sidegate/sidegate/internal/cli/document"
+	"github.com/sidegate/sidegate/internal/document"
 	"google.golang.org/protobuf/proto"
 )
 
-// Members that a server adds and that are never written.
-var (
-	itemOutput = []string{"global", "etag", "updateTime", "author", "revision", "warnings", "available"}
-)
+// itemOutput are the members that a server adds and that are never written.
+var itemOutput = []string{"global", "etag", "updateTime", "author", "revision", "warnings", "available"}
+
+// source is a document and the file that it was read from.
+type source struct {
+	file string
+	node *document.Node
+}
 
 // changes are what the files of one run want.
 type changes struct {
 	// set replaces everything; nil when the files hold items only.
-	set                *document.Node
-	profiles, policies []*document.Node
+	set                *source
+	profiles, policies []source
 }
 
 // readChanges reads the files that a path names.
@@ -35,7 +38,7 @@ func readChanges(path string, stdin io.Reader) (*changes, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := c.add(file, n); err != nil {
+		if err := c.add(source{file, n}); err != nil {
 			return nil, err
 		}
 	}
@@ -46,123 +49,97 @@ func readChanges(path string, stdin io.Reader) (*changes, error) {
 }
 
 // add tells by its members what a document is, and checks it as that.
-func (c *changes) add(file string, n *document.Node) error {
+func (c *changes) add(s source) (err error) {
+	n := s.node
 	policy := n.Get("conditions") != nil || n.Get("enabled") != nil || n.Get("mode") != nil
-	var m proto.Message
 	switch {
 	case n.Kind == document.Object && n.Get("name") == nil && (n.Get("profiles") != nil || n.Get("policies") != nil):
-		m, c.set = &clientpolicyv1.PolicySet{}, n
+		c.set = &s
+		return s.decode(&clientpolicyv1.PolicySet{})
 	case policy:
-		m, c.policies = &clientpolicyv1.Policy{}, append(c.policies, n.Without(itemOutput...))
+		c.policies, err = s.appendTo(c.policies, &clientpolicyv1.Policy{})
 	case n.Get("executors") != nil:
-		m, c.profiles = &clientpolicyv1.Profile{}, append(c.profiles, n.Without(itemOutput...))
+		c.profiles, err = s.appendTo(c.profiles, &clientpolicyv1.Profile{})
 	default:
-		return &document.Error{Path: file, Line: n.Line, Column: n.Column, Problem: "expected a policy set " +
-			"(with profiles and policies), a profile (with name and executors) or a policy (with name and conditions)"}
+		err = s.fail("expected a policy set (with profiles and policies), a profile (with name and executors) or a policy (with name and conditions)")
 	}
-	if err := document.Decode(file, n, m); err != nil {
-		return err
-	}
-	return c.unique(file, n)
+	return err
 }
 
-// unique refuses an item without a name and one whose name another file has.
-func (c *changes) unique(file string, n *document.Node) error {
-	if n == c.set {
+func (s source) fail(format string, args ...any) error {
+	return &document.Error{Path: s.file, Line: s.node.Line, Column: s.node.Column, Problem: fmt.Sprintf(format, args...)}
+}
+
+func (s source) decode(m proto.Message) error { return document.Decode(s.file, s.node, m) }
+
+func (s source) name() string { return scalar(s.node, "name") }
+
+// appendTo adds an item; it refuses one without a name and one whose name another has.
+func (s source) appendTo(list []source, m proto.Message) ([]source, error) {
+	if err := s.decode(m); err != nil {
+		return nil, err
+	}
+	if s.name() == "" {
+		return nil, s.fail("the name is missing")
+	}
+	if other := named(list, s.name()); other != nil {
+		return nil, s.fail("%q is given twice, here and in %s", s.name(), other.file)
+	}
+	return append(list, source{s.file, written(s.node)}), nil
+}
+
+// named returns the item of a name, or nil.
+func named(list []source, name string) *source {
+	i := slices.IndexFunc(list, func(s source) bool { return s.name() == name })
+	if i < 0 {
 		return nil
 	}
-	if scalar(n, "name") == "" {
-		return &document.Error{Path: file, Line: n.Line, Column: n.Column, Problem: "the name is missing"}
-	}
-	for _, list := range [][]*document.Node{c.profiles, c.policies} {
-		same := func(other *document.Node) bool { return scalar(other, "name") == scalar(n, "name") }
-		if i := slices.IndexFunc(list, same); i >= 0 && slices.ContainsFunc(list[i+1:], same) {
-			return &document.Error{Path: file, Line: n.Line, Column: n.Column, Problem: fmt.Sprintf("%q is given twice", scalar(n, "name"))}
-		}
-	}
-	return nil
+	return &list[i]
 }
 
-// over returns the set that comes out of the changes over a current one.
-func (c *changes) over(current *document.Node) *document.Node {
+// over returns the set that comes out of the changes over a current one; with
+// prune it has no other items.
+func (c *changes) over(current *document.Node, prune bool) *document.Node {
 	if c.set != nil {
-		return object("profiles", stripped(c.set, "profiles"), "policies", stripped(c.set, "policies"))
+		return object("profiles", stripped(c.set.node, "profiles"), "policies", stripped(c.set.node, "policies"))
 	}
-	return object("profiles", merge(stripped(current, "profiles"), c.profiles),
-		"policies", merge(stripped(current, "policies"), c.policies))
+	return object("profiles", merge(stripped(current, "profiles"), c.profiles, prune),
+		"policies", merge(stripped(current, "policies"), c.policies, prune))
 }
 
 // stripped returns the items of a set as they are written.
 func stripped(set *document.Node, member string) []*document.Node {
 	list := []*document.Node{}
 	for _, item := range items(set, member) {
-		list = append(list, item.Without(itemOutput...))
+		list = append(list, written(item))
 	}
 	return list
 }
 
-// merge replaces items of the same name and appends the others.
-func merge(current, changed []*document.Node) []*document.Node {
-	for _, n := range changed {
-		i := slices.IndexFunc(current, func(old *document.Node) bool { return scalar(old, "name") == scalar(n, "name") })
+// written returns an item as it is written: without what the server adds, and
+// without what means the same as nothing there: null, and an empty list where only
+// executors tell one from none.
+func written(item *document.Node) *document.Node {
+	c := item.Without(itemOutput...)
+	c.Members = slices.DeleteFunc(c.Members, func(m document.Member) bool {
+		empty := m.Value.Kind == document.List && len(m.Value.Items) == 0
+		return m.Value.Kind == document.Null || empty && m.Name != "executors"
+	})
+	return c
+}
+
+// merge replaces items of the same name, appends the others, and prunes.
+func merge(current []*document.Node, changed []source, prune bool) []*document.Node {
+	if prune {
+		current = slices.DeleteFunc(current, func(old *document.Node) bool { return named(changed, scalar(old, "name")) == nil })
+	}
+	for _, s := range changed {
+		i := slices.IndexFunc(current, func(old *document.Node) bool { return scalar(old, "name") == s.name() })
 		if i < 0 {
-			current = append(current, n)
+			current = append(current, s.node)
 		} else {
-			current[i] = n
+			current[i] = s.node
 		}
 	}
 	return current
-}
-
-// diffSets returns what differs between two sets, a line each: `+` added, `-`
-// removed, `~` changed.
-func diffSets(from, to *document.Node) []string {
-	lines := diffItems("profile", stripped(from, "profiles"), stripped(to, "profiles"))
-	return append(lines, diffItems("policy", stripped(from, "policies"), stripped(to, "policies"))...)
-}
-
-func diffItems(kind string, from, to []*document.Node) []string {
-	var lines []string
-	old, now := byName(from), byName(to)
-	for _, n := range from {
-		if name := scalar(n, "name"); now[name] == nil {
-			lines = append(lines, fmt.Sprintf("- %s %q", kind, name))
-		}
-	}
-	for _, n := range to {
-		name := scalar(n, "name")
-		if old[name] == nil {
-			lines = append(lines, fmt.Sprintf("+ %s %q", kind, name))
-			continue
-		}
-		for _, change := range diff(old[name], n, "") {
-			lines = append(lines, fmt.Sprintf("~ %s %q: %s", kind, name, change))
-		}
-	}
-	return append(lines, diffOrder(kind, from, to, old, now)...)
-}
-
-func byName(list []*document.Node) map[string]*document.Node {
-	m := map[string]*document.Node{}
-	for _, n := range list {
-		m[scalar(n, "name")] = n
-	}
-	return m
-}
-
-// diffOrder tells when the items that both have stand in another order.
-func diffOrder(kind string, from, to []*document.Node, old, now map[string]*document.Node) []string {
-	names := func(list []*document.Node, in map[string]*document.Node) (names []string) {
-		for _, n := range list {
-			if name := scalar(n, "name"); in[name] != nil {
-				names = append(names, name)
-			}
-		}
-		return names
-	}
-	before, after := names(from, now), names(to, old)
-	if slices.Equal(before, after) {
-		return nil
-	}
-	return []string{fmt.Sprintf("~ order by %s: %s", kind, strings.Join(after, ", "))}
 }

@@ -24,16 +24,23 @@ type result struct {
 
 // command runs the command against a fake server.
 type command struct {
-	server  *httptest.Server
-	environ []string
-	colour  bool
+	server           *httptest.Server
+	environ          []string
+	colour, terminal bool
+	// input is what is typed.
+	input string
 }
 
 func (c command) run(ctx context.Context, args ...string) result {
+	return c.in(ctx, append(c.environ, "SIDEGATE_SERVER="+c.server.URL), args...)
+}
+
+// in runs the command in an environment.
+func (c command) in(ctx context.Context, environ []string, args ...string) result {
 	var out, err bytes.Buffer
 	code := cli.Main(ctx, cli.Options{
-		Streams: cli.Streams{In: strings.NewReader(""), Out: &out, Err: &err, Colour: c.colour},
-		Args:    args, Environ: append(c.environ, "SIDEGATE_SERVER="+c.server.URL),
+		Streams: cli.Streams{In: strings.NewReader(c.input), Out: &out, Err: &err, Colour: c.colour, Terminal: c.terminal},
+		Args:    args, Environ: environ,
 	})
 	return result{code, out.String(), err.String()}
 }
@@ -74,7 +81,12 @@ func start(t *testing.T, f *fake) command {
 
 func write(t *testing.T, name, content string) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), name)
+	return writeIn(t, t.TempDir(), name, content)
+}
+
+func writeIn(t *testing.T, dir, name, content string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
 	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 		t.Fatal(err)
 	}

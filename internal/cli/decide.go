@@ -49,17 +49,28 @@ func (e *engine) evaluate(set *clientpolicyv1.PolicySet, compatibility clientpol
 }
 
 // decisions is a decision listener.
-type decisions struct{ client *client.Client }
+type decisions struct {
+	client *client.Client
+	target string
+}
 
 // dialDecisions makes the client of a decision listener. It asks nothing yet.
-func (a *app) dialDecisions(target string) (*decisions, error) {
+func dialDecisions(r remote) (*decisions, error) {
+	target := r.GRPC
 	if rest, ok := strings.CutPrefix(target, "unix:"); ok && !strings.HasPrefix(rest, "//") && strings.HasPrefix(rest, "/") {
 		target = "unix://" + rest
 	}
 	options := []client.Option{client.WithTimeout(decisionTimeout)}
-	token, err := a.token()
+	token, err := r.bearer()
 	if err != nil {
 		return nil, err
+	}
+	secure, err := r.tlsTo(target)
+	if err != nil {
+		return nil, err
+	}
+	if secure != nil {
+		options = append(options, client.WithTLS(secure))
 	}
 	if token != "" {
 		options = append(options, client.WithToken(token))
@@ -68,7 +79,7 @@ func (a *app) dialDecisions(target string) (*decisions, error) {
 	if err != nil {
 		return nil, usage("grpc: %w", err)
 	}
-	return &decisions{c}, nil
+	return &decisions{c, target}, nil
 }
 
 func (d *decisions) close() { _ = d.client.Close() } // nothing is under way
@@ -76,10 +87,12 @@ func (d *decisions) close() { _ = d.client.Close() } // nothing is under way
 // evaluate asks for one decision; a listener that is not there is marked so.
 func (d *decisions) evaluate(ctx context.Context, req *clientpolicyv1.EvaluateRequest) (*clientpolicyv1.EvaluateResponse, error) {
 	resp, err := d.client.Evaluate(ctx, req)
-	if status.Code(err) == codes.Unavailable || status.Code(err) == codes.DeadlineExceeded {
-		return nil, unreachable(fmt.Errorf("decision listener cannot be reached: %w", err))
-	}
-	if s, ok := status.FromError(errors.Unwrap(err)); err != nil && ok {
+	s, ok := status.FromError(errors.Unwrap(err))
+	switch {
+	case err == nil || !ok:
+	case s.Code() == codes.Unavailable || s.Code() == codes.DeadlineExceeded:
+		return nil, unreachable(fmt.Errorf("decision listener %s cannot be reached: %s", d.target, s.Message()))
+	default:
 		return nil, s.Err()
 	}
 	return resp, err

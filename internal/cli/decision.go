@@ -17,28 +17,30 @@ func (a *app) printDecision(r *clientpolicyv1.EvaluateResponse) error {
 	if err != nil {
 		return err
 	}
-	return a.print(doc, func(t table.Writer) {
-		t.AppendRow(table.Row{"decision", a.verdict(r)})
-		t.AppendRow(table.Row{"reason", strings.TrimPrefix(r.GetReason().String(), "REASON_")})
-		if e := r.GetError(); e != nil {
-			t.AppendRow(table.Row{"error", fmt.Sprintf("%s (%d): %s", e.GetCode(), e.GetHttpStatus(), e.GetDescription())})
-		}
-		if len(r.GetAppliedPolicies()) > 0 {
-			t.AppendRow(table.Row{"policies", strings.Join(r.GetAppliedPolicies(), ", ")})
-		}
-		findings(t, r.GetFindings())
-		mutations(t, "change", r.GetMutations())
-		mutations(t, "would change", r.GetProposedMutations())
-		for _, o := range r.GetObligations() {
-			t.AppendRow(table.Row{"obligation", fmt.Sprintf("%s (%s)", client.KindOf(o), o.GetExecutor())})
-		}
-		explain(t, r.GetTrace())
-	})
+	return a.print(doc, func(t table.Writer) { a.answerRows(t, r) })
 }
 
-func (a *app) verdict(r *clientpolicyv1.EvaluateResponse) string {
-	word := strings.TrimPrefix(r.GetDecision().String(), "DECISION_")
-	if r.GetDecision() == clientpolicyv1.EvaluateResponse_DECISION_ALLOW {
+func (a *app) answerRows(t table.Writer, r *clientpolicyv1.EvaluateResponse) {
+	t.AppendRow(table.Row{"decision", a.verdict(r.GetDecision())})
+	t.AppendRow(table.Row{"reason", strings.TrimPrefix(r.GetReason().String(), "REASON_")})
+	if e := r.GetError(); e != nil {
+		t.AppendRow(table.Row{"error", fmt.Sprintf("%s (%d): %s", e.GetCode(), e.GetHttpStatus(), e.GetDescription())})
+	}
+	if len(r.GetAppliedPolicies()) > 0 {
+		t.AppendRow(table.Row{"policies", strings.Join(r.GetAppliedPolicies(), ", ")})
+	}
+	findings(t, r.GetFindings())
+	mutations(t, "change", r.GetMutations())
+	mutations(t, "would change", r.GetProposedMutations())
+	for _, o := range r.GetObligations() {
+		t.AppendRow(table.Row{"obligation", fmt.Sprintf("%s (%s)", client.KindOf(o), o.GetExecutor())})
+	}
+	explain(t, r.GetTrace())
+}
+
+func (a *app) verdict(d clientpolicyv1.EvaluateResponse_Decision) painted {
+	word := strings.TrimPrefix(d.String(), "DECISION_")
+	if d == clientpolicyv1.EvaluateResponse_DECISION_ALLOW {
 		return a.colour(text.FgGreen, word)
 	}
 	return a.colour(text.FgRed, word)

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	clientpolicyv1 "github.com/sidegate/sidegate/gen/go/clientpolicy/v1"
-	"github.com/sidegate/sidegate/internal/cli/document"
+	"github.com/sidegate/sidegate/internal/document"
 	"github.com/sidegate/sidegate/pdp/profiles"
 	"github.com/spf13/cobra"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -22,7 +22,7 @@ const (
 // evaluating is one run of evaluate.
 type evaluating struct {
 	*app
-	file, realm, grpc       string
+	file                    string
 	policies, compatibility string
 	securityProfile         string
 	explain                 bool
@@ -39,9 +39,9 @@ func (a *app) evaluate() *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error { return e.run(c) },
 	}
 	c.Flags().StringVarP(&e.file, "file", "f", "", "file with an EvaluateRequest as JSON or YAML, or - for standard input")
-	c.Flags().StringVar(&e.realm, "realm", "", "name of the realm, in place of the one in the request")
+	a.realmFlag(c)
 	c.Flags().BoolVar(&e.explain, "explain", false, "show how the decision came about")
-	c.Flags().StringVar(&e.grpc, "grpc", "", "decision listener to ask: host:port or unix:///path")
+	a.grpcFlag(c, "decision listener to ask: host:port or unix:///path")
 	c.Flags().StringVar(&e.policies, "policies", "", "file with a policy set, to decide in this process")
 	c.Flags().Var(choice{&e.compatibility, []string{compatibilitySafe, compatibilityKeycloak}}, "compatibility", "the realm's setting, with --policies")
 	c.Flags().StringVar(&e.securityProfile, "security-profile", profiles.None, "none, lax, strict or a JSON file, with --policies")
@@ -83,9 +83,9 @@ func (e *evaluating) check(c *cobra.Command) error {
 		return usage("evaluate: --file is required")
 	case e.file == "-" && e.policies == "-":
 		return usage("evaluate: --file and --policies cannot both be standard input")
-	case offline && (e.grpc != "" || c.Flags().Changed("server")):
-		return usage("evaluate: --policies decides in this process; leave out --server and --grpc")
-	case e.grpc != "" && c.Flags().Changed("server"):
+	case offline && (e.flags.GRPC != "" || e.flags.Server != "" || e.context != ""):
+		return usage("evaluate: --policies decides in this process; leave out --server, --context and --grpc")
+	case e.flags.GRPC != "" && e.flags.Server != "":
 		return usage("evaluate: give --server or --grpc, not both")
 	}
 	for _, name := range []string{"compatibility", "security-profile"} {
@@ -106,11 +106,8 @@ func (e *evaluating) request() (*clientpolicyv1.EvaluateRequest, error) {
 	if err := document.Decode(e.file, n, req); err != nil {
 		return nil, err
 	}
-	if e.realm != "" {
-		req.Realm = e.realm
-	}
-	if req.GetRealm() == "" && e.policies == "" {
-		return nil, usage("evaluate: the request names no realm; pass --realm")
+	if req.Realm, err = e.realmOf(req); err != nil {
+		return nil, err
 	}
 	if e.explain {
 		if req.Options == nil {
@@ -121,12 +118,31 @@ func (e *evaluating) request() (*clientpolicyv1.EvaluateRequest, error) {
 	return req, nil
 }
 
-func (e *evaluating) ask(ctx context.Context, req *clientpolicyv1.EvaluateRequest) (*clientpolicyv1.EvaluateResponse, error) {
+// realmOf is the realm that is named, else that of the request, else the usual one.
+func (e *evaluating) realmOf(req *clientpolicyv1.EvaluateRequest) (string, error) {
 	switch {
-	case e.policies != "":
+	case e.flags.Realm != "":
+		return e.flags.Realm, nil
+	case req.GetRealm() != "" || e.policies != "":
+		return req.GetRealm(), nil
+	}
+	r, err := e.remote()
+	if err == nil && r.Realm == "" {
+		return "", usage("evaluate: the request names no realm; pass --realm")
+	}
+	return r.Realm, err
+}
+
+func (e *evaluating) ask(ctx context.Context, req *clientpolicyv1.EvaluateRequest) (*clientpolicyv1.EvaluateResponse, error) {
+	if e.policies != "" {
 		return e.offline(req)
-	case e.grpc != "":
-		d, err := e.dialDecisions(e.grpc)
+	}
+	r, err := e.remote()
+	if err != nil {
+		return nil, err
+	}
+	if r.GRPC != "" && e.flags.Server == "" {
+		d, err := dialDecisions(r)
 		if err != nil {
 			return nil, err
 		}
@@ -166,7 +182,7 @@ func (e *evaluating) offline(req *clientpolicyv1.EvaluateRequest) (*clientpolicy
 
 // evaluate asks the administration API for a decision.
 func (c *api) evaluate(ctx context.Context, realm string, request []byte) (*clientpolicyv1.EvaluateResponse, error) {
-	got, err := c.do(ctx, call{method: http.MethodPost, path: "/v1/realms/" + segment(realm) + ":evaluate", body: request})
+	got, err := c.do(ctx, call{method: http.MethodPost, path: realmPath(realm, ":evaluate"), body: request})
 	if err != nil {
 		return nil, err
 	}

@@ -2,191 +2,190 @@ package cli
 
 import (
 	"context"
-	"net/http"
-	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/sidegate/sidegate/internal/cli/document"
+	"github.com/sidegate/sidegate/internal/document"
 	"github.com/sidegate/sidegate/pdp"
 	"github.com/spf13/cobra"
 )
 
-// resource is a kind of thing that can be read.
-type resource struct {
-	name string
-	// collection is the path of the list and the member of its answer; realms
-	// stand outside any realm.
-	collection string
-	// named tells that an item can be asked for by name.
-	named   bool
-	columns []string
-	row     func(*document.Node) []string
+// Resources, as verbs name them.
+const (
+	resourceRealms    = "realms"
+	resourceProfiles  = "profiles"
+	resourcePolicies  = "policies"
+	resourcePolicySet = "policyset"
+)
+
+// listings are the resources that have lists.
+var listings = map[string]listing{
+	resourceRealms: {"realms", []column{
+		{"NAME", 20, textOf("name")}, {"REVISION", 8, textOf("revision")},
+		{"COMPATIBILITY", 13, compatibilityCell}, {"UPDATED", 20, moment("updateTime")},
+	}},
+	resourceProfiles: {"profiles", []column{
+		{"NAME", 20, textOf("name")}, {"EXECUTORS", 30, list("executors", "executor")},
+		{"ORIGIN", 8, profileOrigin}, {"UPDATED", 20, moment("updateTime")},
+	}},
+	resourcePolicies: {"policies", []column{
+		{"NAME", 20, textOf("name")}, {"ENABLED", 7, enabledCell}, {"MODE", 8, modeCell},
+		{"CONDITIONS", 20, list("conditions", "condition")}, {"PROFILES", 20, list("profiles", "")},
+		{"ORIGIN", 11, policyOrigin},
+	}},
 }
 
-var resources = []resource{
-	{name: "realms", collection: "realms", named: true, columns: []string{"NAME", "REVISION", "COMPATIBILITY", "UPDATED"}, row: realmRow},
-	{name: "profiles", collection: "profiles", named: true, columns: []string{"NAME", "EXECUTORS", "ORIGIN", "UPDATED"}, row: profileRow},
-	{name: "policies", collection: "policies", named: true, columns: []string{"NAME", "ENABLED", "MODE", "CONDITIONS", "PROFILES", "ORIGIN"}, row: policyRow},
-	{name: "policyset"},
+func list(name, of string) func(*app, *document.Node) any {
+	return func(_ *app, n *document.Node) any { return words(n.Get(name), of) }
 }
 
-func realmRow(n *document.Node) []string {
-	compatibility := strings.TrimPrefix(scalar(n.Get("settings"), "compatibility"), "COMPATIBILITY_")
-	if compatibility == "" {
-		compatibility = "SAFE"
+func compatibilityCell(_ *app, n *document.Node) any {
+	c := strings.TrimPrefix(scalar(n.Get("settings"), "compatibility"), "COMPATIBILITY_")
+	if c == "" {
+		return compatibilitySafe
 	}
-	return []string{scalar(n, "name"), scalar(n, "revision"), compatibility, scalar(n, "updateTime")}
+	return c
 }
 
-func profileRow(n *document.Node) []string {
-	origin := "own"
+func profileOrigin(_ *app, n *document.Node) any {
+	switch {
+	case scalar(n, "global") != "true":
+		return "own"
+	case scalar(n, "available") == "false":
+		return "built-in, not available"
+	}
+	return "built-in"
+}
+
+func policyOrigin(_ *app, n *document.Node) any {
 	if scalar(n, "global") == "true" {
-		origin = "built-in"
-		if scalar(n, "available") == "false" {
-			origin = "built-in, not available"
-		}
+		return "server-wide"
 	}
-	return []string{scalar(n, "name"), cell(n.Get("executors"), "executor"), origin, scalar(n, "updateTime")}
+	return "own"
 }
 
-func policyRow(n *document.Node) []string {
-	origin, enabled, mode := "own", scalar(n, "enabled"), scalar(n, "mode")
-	if scalar(n, "global") == "true" {
-		origin = "server-wide"
+func enabledCell(_ *app, n *document.Node) any {
+	if scalar(n, "enabled") == "true" {
+		return "true"
 	}
-	if enabled == "" {
-		enabled = "false"
-	}
+	return "false"
+}
+
+func modeCell(_ *app, n *document.Node) any {
+	mode := scalar(n, "mode")
 	if mode == "" {
 		mode = "DEFAULT"
 	}
 	if e := strings.TrimPrefix(scalar(n, "enforcement"), "ENFORCEMENT_"); e != "" && e != "ENFORCE" {
 		mode += ", " + e
 	}
-	return []string{scalar(n, "name"), enabled, mode, cell(n.Get("conditions"), "condition"), cell(n.Get("profiles"), ""), origin}
+	return mode
+}
+
+// getting is one run of get.
+type getting struct {
+	*app
+	choosing
 }
 
 func (a *app) get() *cobra.Command {
-	var realm string
+	g := &getting{app: a}
+	resources := []string{resourceRealms, resourceProfiles, resourcePolicies, resourcePolicySet}
 	c := &cobra.Command{
 		Use:   "get realms|profiles|policies|policyset [NAME]",
 		Short: "Show realms, profiles, policies or a whole policy set",
-		Args:  cobra.RangeArgs(1, 2),
-		RunE: func(c *cobra.Command, args []string) error {
-			r, err := findResource(args)
-			if err != nil {
-				return err
-			}
-			if r.collection != "realms" && realm == "" {
-				return usage("get %s: --realm is required", r.name)
-			}
-			client, err := a.connect()
-			if err != nil {
-				return err
-			}
-			return a.show(c.Context(), client, r, realm, args[1:])
-		},
-		ValidArgs: resourceNames(),
+		Args:  resourceArgs(resources, 1, 2),
+		RunE:  func(c *cobra.Command, args []string) error { return g.run(c.Context(), args) },
 	}
-	c.Flags().StringVar(&realm, "realm", "", "name of the realm")
+	c.ValidArgsFunction = a.arguments(resources, a.itemNames, 2)
+	c.Flags().StringVar(&g.search, "search", "", "only items with this text in name or description")
+	c.Flags().StringVar(&g.filter, "filter", "", "only items for which all terms hold, such as 'enabled=true AND executor=pkce-enforcer'")
+	c.Flags().StringVar(&g.orderBy, "order-by", "", "order, name or updateTime, each optionally followed by ' desc'")
+	a.realmFlag(c)
 	a.serverFlags(c)
 	a.outputFlag(c)
 	return c
 }
 
-func resourceNames() []string {
-	names := make([]string, len(resources))
-	for i, r := range resources {
-		names[i] = r.name
-	}
-	return names
-}
-
-func findResource(args []string) (*resource, error) {
-	for i := range resources {
-		if r := &resources[i]; r.name == args[0] {
-			if len(args) == 2 && !r.named {
-				return nil, usage("get %s: a realm has one, without a name; leave out %q", r.name, args[1])
-			}
-			return r, nil
+// resourceArgs asks for a resource of a verb and for some names after it.
+func resourceArgs(known []string, least, most int) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		verb := c.Name()
+		switch {
+		case len(args) == 0:
+			return usage("%s: expected one of %s", verb, strings.Join(known, ", "))
+		case !slices.Contains(known, args[0]):
+			return usage("%s: unknown resource %q%s", verb, args[0], pdp.Suggest(args[0], known))
+		case args[0] == resourcePolicySet && len(args) > 1:
+			return usage("%s policyset: a realm has one, without a name; leave out %q", verb, args[1])
+		case args[0] != resourcePolicySet && (len(args) < least || slices.Contains(args[1:], "")):
+			return usage("%s %s: expected a name", verb, args[0])
+		case most > 0 && len(args) > most:
+			return usage("%s %s: expected one name at most, got %d", verb, args[0], len(args)-1)
 		}
+		return nil
 	}
-	return nil, usage("get: unknown resource %q%s", args[0], pdp.Suggest(args[0], resourceNames()))
 }
 
-func (a *app) show(ctx context.Context, client *api, r *resource, realm string, name []string) error {
-	path := "/v1/realms"
-	if r.collection != "realms" {
-		path += "/" + segment(realm) + "/" + r.collection
+func (g *getting) run(ctx context.Context, args []string) error {
+	kind := args[0]
+	if query := g.query(); len(query) > 0 && (len(args) == 2 || kind == resourcePolicySet) {
+		return usage("get %s: --search, --filter and --order-by choose among a list; leave them out", kind)
 	}
-	switch {
-	case r.collection == "":
-		return a.showSet(ctx, client, realm)
-	case len(name) == 1:
-		got, err := client.do(ctx, call{method: http.MethodGet, path: path + "/" + segment(name[0])})
+	path := "/v1/realms"
+	if kind != resourceRealms {
+		realm, err := g.realm("get " + kind)
 		if err != nil {
 			return err
 		}
-		return a.print(got.body, func(t table.Writer) { r.rows(t, []*document.Node{got.body}) })
+		path = realmPath(realm, "/"+kind)
+		if kind == resourcePolicySet {
+			path = setPath(realm)
+		}
 	}
-	list, err := client.list(ctx, path, r.collection)
+	client, err := g.connect()
 	if err != nil {
 		return err
 	}
-	return a.print(list, func(t table.Writer) { r.rows(t, list.Get(r.collection).Items) })
-}
-
-func (r *resource) rows(t table.Writer, items []*document.Node) {
-	t.AppendHeader(row(r.columns))
-	for _, item := range items {
-		t.AppendRow(row(r.row(item)))
+	name := ""
+	if len(args) > 1 {
+		name = args[1]
 	}
+	return g.show(ctx, client, kind, path, name)
 }
 
-func row(cells []string) table.Row {
-	r := make(table.Row, len(cells))
-	for i, c := range cells {
-		r[i] = c
+func (g *getting) show(ctx context.Context, client *api, kind, path, name string) error {
+	if kind == resourcePolicySet {
+		return g.showSet(ctx, client, path)
 	}
-	return r
-}
-
-// list reads all pages of a collection.
-func (c *api) list(ctx context.Context, path, collection string) (*document.Node, error) {
-	items, query := []*document.Node{}, url.Values{"pageSize": {"500"}}
-	for {
-		page, err := c.do(ctx, call{method: http.MethodGet, path: path, query: query})
+	l := listings[kind]
+	if name != "" {
+		got, err := client.get(ctx, path+"/"+segment(name), nil)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if part := page.body.Get(collection); part != nil {
-			items = append(items, part.Items...)
-		}
-		next := scalar(page.body, "nextPageToken")
-		if next == "" {
-			list := object(collection, items, "totalSize", len(items))
-			if revision := page.body.Get("revision"); revision != nil {
-				list = list.With("revision", revision)
-			}
-			return list, nil
-		}
-		query.Set("pageToken", next)
+		return l.showOne(g.app, got.body)
 	}
-}
-
-func (a *app) showSet(ctx context.Context, client *api, realm string) error {
-	set, err := client.policySet(ctx, realm)
+	found, err := client.list(ctx, path, l.collection, g.query(), 0)
 	if err != nil {
 		return err
 	}
-	return a.print(set.body, func(t table.Writer) {
+	return l.show(g.app, found)
+}
+
+func (g *getting) showSet(ctx context.Context, client *api, path string) error {
+	set, err := client.get(ctx, path, nil)
+	if err != nil {
+		return err
+	}
+	return g.print(set.body, func(t table.Writer) {
 		t.AppendHeader(table.Row{"KIND", "NAME", "HOLDS"})
 		for _, p := range items(set.body, "profiles") {
-			t.AppendRow(table.Row{"profile", scalar(p, "name"), cell(p.Get("executors"), "executor")})
+			t.AppendRow(table.Row{"profile", scalar(p, "name"), words(p.Get("executors"), "executor")})
 		}
 		for _, p := range items(set.body, "policies") {
-			t.AppendRow(table.Row{"policy", scalar(p, "name"), cell(p.Get("conditions"), "condition") + " → " + cell(p.Get("profiles"), "")})
+			t.AppendRow(table.Row{"policy", scalar(p, "name"), words(p.Get("conditions"), "condition") + " → " + words(p.Get("profiles"), "")})
 		}
 	})
 }

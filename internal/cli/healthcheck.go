@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 )
 
@@ -40,6 +41,7 @@ func (a *app) healthcheck() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&addr, "ops-addr", "", "host:port of the health listener (environment: "+envOps+"; default "+defaultOps+")")
+	a.outputFlag(c)
 	return c
 }
 
@@ -65,6 +67,5 @@ func (a *app) probe(ctx context.Context, addr string) error {
 	if resp.StatusCode != http.StatusOK {
 		return fmt.Errorf("server on %s is not ready: %s", addr, text)
 	}
-	a.say("%s", text)
-	return nil
+	return a.print(object("ready", true, "status", text), func(table.Writer) { a.say("%s", text) })
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sidegate/sidegate/internal/cli/contexts"
 	"github.com/sidegate/sidegate/pdp"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -49,7 +51,7 @@ func Main(ctx context.Context, o Options) int {
 	}
 	if e, ok := errors.AsType[*exitError](err); err != nil && (!ok || !e.silent) {
 		for _, line := range strings.Split(err.Error(), "\n") {
-			_, _ = fmt.Fprintln(o.Err, "sidegate: "+line) // nowhere else to tell
+			a.tell("sidegate: %s", line)
 		}
 	}
 	return exitCode(err)
@@ -74,8 +76,11 @@ func (o *output) Write(p []byte) (int, error) {
 // app is one run of the command.
 type app struct {
 	Options
-	server, tokenFile string
-	output            string
+	// flags are what the flags say about the server, context which one they name.
+	flags   contexts.Context
+	context string
+	output  string
+	answers *bufio.Reader
 }
 
 // env returns a variable of the environment.
@@ -93,7 +98,7 @@ func (a *app) root() *cobra.Command {
 		Use:   "sidegate",
 		Short: "Decide what OAuth clients may do, beside the identity provider",
 		Long: "Sidegate is a client-policy decision point that an OAuth identity provider runs beside itself.\n\n" +
-			"Exit codes: 0 done, 1 refused or failed, 2 usage, 3 server not reachable; evaluate: 0 allow, 10 reject.",
+			"Exit codes: 0 done, 1 refused or failed, 2 usage, 3 server not reachable; evaluate: 10 reject; diff --dir: 11 drift.",
 		SilenceUsage: true, SilenceErrors: true,
 		Args: unknownCommand,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
@@ -101,7 +106,7 @@ func (a *app) root() *cobra.Command {
 	root.SetIn(a.In)
 	root.SetOut(a.Out)
 	root.SetErr(a.Err)
-	root.AddCommand(a.serve(), a.evaluate(), a.apply(), a.get(), a.test(), a.tokenVerbs(), a.healthcheck(), a.showVersion())
+	root.AddCommand(a.verbs()...)
 	root.InitDefaultCompletionCmd()
 	root.InitDefaultHelpCmd()
 	for _, sub := range root.Commands() {
@@ -109,8 +114,18 @@ func (a *app) root() *cobra.Command {
 			sub.Args, sub.RunE = unknownCommand, func(c *cobra.Command, _ []string) error { return c.Help() }
 		}
 	}
+	completeChoices(root)
 	strict(root)
 	return root
+}
+
+func (a *app) verbs() []*cobra.Command {
+	return []*cobra.Command{
+		a.serve(), a.configVerbs(), a.tokenVerbs(), a.healthcheck(), a.showVersion(),
+		a.contextVerbs(), a.realmVerbs(), a.get(), a.apply(), a.edit(), a.delete(), a.move(),
+		a.history(), a.compare(), a.rollback(), a.decisionVerbs(), a.audit(), a.catalogue(),
+		a.evaluate(), a.test(),
+	}
 }
 
 // strict makes what cobra reports about the command line a usage error.

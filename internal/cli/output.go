@@ -3,14 +3,14 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
-	"github.com/jedib0t/go-pretty/v6/text"
-	"github.com/sidegate/sidegate/internal/cli/document"
+	"github.com/sidegate/sidegate/internal/document"
 	"github.com/spf13/cobra"
 	"go.yaml.in/yaml/v3"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -38,14 +38,7 @@ func (a *app) print(doc *document.Node, rows func(table.Writer)) error {
 	case outputYAML:
 		return a.printYAML(doc)
 	}
-	t := table.NewWriter()
-	t.SetOutputMirror(a.Out)
-	t.SetStyle(table.StyleLight)
-	t.Style().Options = table.OptionsNoBordersAndSeparators
-	t.Style().Box.PaddingLeft, t.Style().Box.PaddingRight = "", "  "
-	rows(t)
-	t.SuppressTrailingSpaces()
-	t.Render()
+	a.table(rows)
 	return nil
 }
 
@@ -54,17 +47,19 @@ func (a *app) printJSON(doc *document.Node) error {
 	if err := json.Indent(&b, doc.JSON(), "", "  "); err != nil {
 		return fmt.Errorf("write JSON: %w", err)
 	}
-	_, err := fmt.Fprintln(a.Out, b.String())
+	_, err := fmt.Fprintln(a.Out, string(escapeJSON(b.Bytes())))
 	return err
 }
 
 func (a *app) printYAML(doc *document.Node) error {
-	enc := yaml.NewEncoder(a.Out)
+	var b bytes.Buffer
+	enc := yaml.NewEncoder(&b)
 	enc.SetIndent(2)
-	if err := enc.Encode(yamlNode(doc)); err != nil {
+	if err := errors.Join(enc.Encode(yamlNode(doc)), enc.Close()); err != nil {
 		return fmt.Errorf("write YAML: %w", err)
 	}
-	return enc.Close()
+	_, err := a.Out.Write(escapeYAML(b.Bytes()))
+	return err
 }
 
 // yamlNode turns a tree into YAML that reads back as the same tree.
@@ -92,6 +87,9 @@ func yamlNode(n *document.Node) *yaml.Node {
 func yamlText(s string) *yaml.Node {
 	y := &yaml.Node{}
 	y.SetString(s)
+	if strings.IndexFunc(s, unprinted) >= 0 {
+		y.Style = yaml.DoubleQuotedStyle
+	}
 	return y
 }
 
@@ -102,14 +100,6 @@ func tree(m proto.Message) (*document.Node, error) {
 		return nil, fmt.Errorf("write JSON: %w", err)
 	}
 	return document.Parse("answer.json", data)
-}
-
-// colour paints a word on a terminal that wants it (no-color.org).
-func (a *app) colour(c text.Color, s string) string {
-	if !a.Colour || a.env("NO_COLOR") != "" || a.env("TERM") == "dumb" {
-		return s
-	}
-	return c.EscapeSeq() + s + text.Reset.EscapeSeq()
 }
 
 // scalar returns a member of an object as a word; absent is "".
@@ -135,14 +125,6 @@ func words(n *document.Node, member string) string {
 		}
 	}
 	return strings.Join(list, ", ")
-}
-
-// maxCell is how many characters of a list a table shows; JSON and YAML show all.
-const maxCell = 60
-
-// cell is words cut to what a table has room for.
-func cell(n *document.Node, member string) string {
-	return text.Snip(words(n, member), maxCell, "…")
 }
 
 // object makes an object of names and values by turns.

@@ -30,6 +30,16 @@ type violation struct {
 	Field string `json:"field"`
 	// Description says what is wrong and how to mend it.
 	Description string `json:"description"`
+	// place is where that stands in a file, empty when that is not known.
+	place string
+}
+
+// line is a violation in a line.
+func (v violation) line() string {
+	if v.place == "" {
+		return v.Field + ": " + v.Description
+	}
+	return v.place + ": " + v.Field + ": " + v.Description
 }
 
 func readProblem(code int, data []byte) error {
@@ -49,9 +59,9 @@ func (p *problem) Error() string {
 	if p.Detail != "" && p.Detail != p.Title {
 		b.WriteString(": " + p.Detail)
 	}
-	if len(p.Violations) > 1 { // the detail tells of the first
-		for _, v := range p.Violations {
-			fmt.Fprintf(&b, "\n  %s: %s", v.Field, v.Description)
+	for _, v := range p.Violations {
+		if len(p.Violations) > 1 || v.place != "" { // the detail tells of the first
+			b.WriteString("\n  " + v.line())
 		}
 	}
 	if p.Status == http.StatusUnauthorized {

@@ -16,7 +16,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 	clientpolicyv1 "github.com/sidegate/sidegate/gen/go/clientpolicy/v1"
-	"github.com/sidegate/sidegate/internal/cli/document"
+	"github.com/sidegate/sidegate/internal/document"
 	"github.com/sidegate/sidegate/pdp/pdptest"
 	"github.com/sidegate/sidegate/pdp/profiles"
 	"github.com/spf13/cobra"
@@ -25,8 +25,8 @@ import (
 // testing is one run of test.
 type testing struct {
 	*app
-	grpc, securityProfile string
-	verbose               bool
+	securityProfile string
+	verbose         bool
 }
 
 func (a *app) test() *cobra.Command {
@@ -35,7 +35,7 @@ func (a *app) test() *cobra.Command {
 		Use:   "test PATH…",
 		Short: "Replay decision vectors",
 		Long: "Replays the vector files, or all .json files below a directory, by the engine in this process; with\n" +
-			"--server by a running server over REST, with --grpc by its decision listener. Against a server every\n" +
+			"--server or --context by a running server over REST, with --grpc by its decision listener. Against a server every\n" +
 			"set of policies gets a realm of its own, which is deleted at the end; the token needs the role admin\n" +
 			"for all realms. Cases that need a provider this version does not have are skipped. Those of\n" +
 			"intent-client-bind-checker want a server that runs with --egress deny.",
@@ -47,7 +47,7 @@ func (a *app) test() *cobra.Command {
 		},
 		RunE: func(c *cobra.Command, args []string) error { return t.run(c, args) },
 	}
-	c.Flags().StringVar(&t.grpc, "grpc", "", "decision listener to ask: host:port or unix:///path; policies are written by --server")
+	a.grpcFlag(c, "decision listener to ask: host:port or unix:///path; policies are written by --server")
 	c.Flags().StringVar(&t.securityProfile, "security-profile", profiles.None, "none, lax, strict or a JSON file, for the engine in this process")
 	c.Flags().BoolVarP(&t.verbose, "verbose", "v", false, "show differences and skipped cases")
 	a.serverFlags(c)
@@ -56,7 +56,7 @@ func (a *app) test() *cobra.Command {
 }
 
 func (t *testing) run(c *cobra.Command, paths []string) error {
-	remote := t.grpc != "" || c.Flags().Changed("server")
+	remote := t.flags.GRPC != "" || t.flags.Server != "" || t.context != ""
 	if remote && c.Flags().Changed("security-profile") {
 		return usage("test: --security-profile is for the engine in this process; a server has its own")
 	}
@@ -155,11 +155,15 @@ func (t *testing) decider(remote bool) (s *stopper, finish func() error, err err
 	if err != nil {
 		return nil, nil, err
 	}
+	at, err := t.remote()
+	if err != nil {
+		return nil, nil, err
+	}
 	r := &realms{api: client, made: map[string]*madeRealm{}}
-	if t.grpc == "" {
+	if at.GRPC == "" {
 		return &stopper{ask: r.rest}, r.remove, nil
 	}
-	if r.decisions, err = t.dialDecisions(t.grpc); err != nil {
+	if r.decisions, err = dialDecisions(at); err != nil {
 		return nil, nil, err
 	}
 	return &stopper{ask: r.grpc}, func() error { defer r.decisions.close(); return r.remove() }, nil
@@ -185,7 +189,7 @@ func (t *testing) report(s pdptest.Summary) error {
 	return err
 }
 
-func (t *testing) count(differ int) string {
+func (t *testing) count(differ int) painted {
 	if differ == 0 {
 		return "0"
 	}

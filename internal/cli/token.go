@@ -1,13 +1,14 @@
 package cli
 
 import (
+	"context"
 	"os"
 	"strings"
 	"time"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/sidegate/sidegate/internal/auth"
-	"github.com/sidegate/sidegate/internal/cli/document"
+	"github.com/sidegate/sidegate/internal/document"
 	"github.com/spf13/cobra"
 )
 
@@ -75,7 +76,7 @@ func (a *app) tokenCreate(open openTokens) *cobra.Command {
 	}
 	c.Flags().Var(choice{&role, []string{"evaluator", "viewer", "editor", "admin"}}, "role", "what the holder may do")
 	c.Flags().StringSliceVar(&spec.Realms, "realm", spec.Realms, "realms in which the role holds; * for all")
-	c.Flags().DurationVar(&expires, "expires-in", 0, "how long the token is good for; 0 means for ever")
+	c.Flags().Var((*days)(&expires), "expires-in", "how long the token is good for, such as 12h or 90d; 0 means for ever")
 	a.outputFlag(c)
 	return c
 }
@@ -111,7 +112,7 @@ func (a *app) tokenList(open openTokens) *cobra.Command {
 			return a.print(object("tokens", nodes), func(w table.Writer) {
 				w.AppendHeader(table.Row{"ID", "NAME", "ROLE", "REALMS", "CREATED", "EXPIRES"})
 				for _, t := range list {
-					w.AppendRow(table.Row{t.ID, t.Name, t.Role, strings.Join(t.Realms, ", "), stamp(t.Created), stamp(t.Expires)})
+					w.AppendRow(table.Row{t.ID, t.Name, t.Role, strings.Join(t.Realms, ", "), stamp(t.Created), expiry(t, time.Now())})
 				}
 			})
 		},
@@ -121,16 +122,52 @@ func (a *app) tokenList(open openTokens) *cobra.Command {
 }
 
 func (a *app) tokenRevoke(open openTokens) *cobra.Command {
-	return &cobra.Command{
+	c := &cobra.Command{
 		Use: "revoke ID", Short: "End a token at once", Args: one("id of a token, as the list shows it"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			tokens, err := open()
 			if err != nil {
 				return err
 			}
-			return tokens.Revoke(args[0])
+			if err := tokens.Revoke(args[0]); err != nil {
+				return err
+			}
+			return a.print(object("revoked", args[0]), func(table.Writer) { a.say("token %s is revoked", args[0]) })
 		},
 	}
+	c.ValidArgsFunction = func(c *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return a.offer(c, func(context.Context, *cobra.Command) []string { return tokenIDs(open) }, nil, word)
+	}
+	a.outputFlag(c)
+	return c
+}
+
+// tokenIDs are the ids of the tokens, as far as they can be read.
+func tokenIDs(open openTokens) []string {
+	tokens, err := open()
+	if err != nil {
+		return nil
+	}
+	list, err := tokens.List()
+	if err != nil {
+		return nil
+	}
+	ids := make([]string, len(list))
+	for i, t := range list {
+		ids[i] = t.ID
+	}
+	return ids
+}
+
+// expiry is when a token ends, and whether it has.
+func expiry(t auth.Token, now time.Time) string {
+	if !t.Expires.IsZero() && !now.Before(t.Expires) {
+		return stamp(t.Expires) + " (expired)"
+	}
+	return stamp(t.Expires)
 }
 
 func tokenNode(t auth.Token) *document.Node {

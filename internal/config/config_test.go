@@ -1,7 +1,14 @@
 package config_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
 	"errors"
+	"math/big"
 	"os"
 	"path/filepath"
 	"strings"
@@ -34,11 +41,24 @@ func file(t *testing.T, name, content string) string {
 	return path
 }
 
+// ownUIDs are the users who may connect to the socket by default.
+func ownUIDs() []uint32 {
+	if uid := os.Geteuid(); uid > 0 {
+		return []uint32{0, uint32(uid)}
+	}
+	return []uint32{0}
+}
+
 func defaults() config.Config {
 	return config.Config{
-		Data: "d", DecisionSocket: "d/decision.sock", DecisionAuth: config.DecisionAuthNone, Egress: "allow",
+		Data: "d", DecisionSocket: "d/decision.sock", DecisionAuth: config.DecisionAuthNone, Egress: "allow", SocketUIDs: ownUIDs(),
 		AdminAddr: "127.0.0.1:8980", OpsAddr: "127.0.0.1:8981", BootstrapTokenFile: "d/bootstrap.token",
 		SecurityProfile: "none", ShutdownTimeout: 10 * time.Second, LogLevel: "info", LogFormat: config.FormatJSON,
+		DecisionLog: config.DecisionLog{
+			Mode: config.LogBestEffort, File: "d/decisions.db", Queue: 8192, Sample: 1, MaxAge: 720 * time.Hour, MaxBytes: 1 << 30,
+			Requests: config.RequestsKeep, Pseudonyms: config.PseudonymsNone, PseudonymKeyFile: "d/pseudonym.key",
+			NDJSON: config.NDJSONNone, NDJSONMaxBytes: 100 << 20, NDJSONFiles: 5,
+		},
 		Limits: config.Limits{
 			DecisionMessageBytes: 1 << 20, DocumentBytes: 16 << 20, BatchItems: 100,
 			StringBytes: 64 << 10, Depth: 64, RedirectURIs: 1000,
@@ -73,6 +93,7 @@ limits:
 	}
 	want := defaults()
 	want.Data, want.DecisionSocket, want.BootstrapTokenFile = "from-file", "from-file/decision.sock", "from-file/bootstrap.token"
+	want.DecisionLog.File, want.DecisionLog.PseudonymKeyFile = "from-file/decisions.db", "from-file/pseudonym.key"
 	want.AdminAddr, want.OpsAddr, want.ShutdownTimeout = "127.0.0.1:11", "127.0.0.1:13", 3*time.Second
 	want.Limits.BatchItems, want.Limits.Depth = 8, 30
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -92,6 +113,7 @@ func TestVariablesOfOthersAreIgnored(t *testing.T) {
 		"SIDEGATE_PORT=tcp://10.0.0.1:8980", "SIDEGATE_SERVICE_HOST=10.0.0.1", "SIDEGATE_SERVICE_PORT=8980",
 		"SIDEGATE_SERVICE_PORT_ADMIN=8980", "SIDEGATE_PORT_8980_TCP=tcp://10.0.0.1:8980", "SIDEGATE_PORT_8980_TCP_ADDR=10.0.0.1",
 		"SIDEGATE_SERVER=http://127.0.0.1:8980", "SIDEGATE_TOKEN=x", "SIDEGATE_TOKEN_FILE=x",
+		"SIDEGATE_CONTEXT=x", "SIDEGATE_CONFIG_HOME=x", "SIDEGATE_REALM=x", "SIDEGATE_CA_FILE=x", "SIDEGATE_CLIENT_CERT=x", "SIDEGATE_CLIENT_KEY=x",
 	}
 	if _, err := load(t, []string{"--data", "d"}, environ); err != nil {
 		t.Error(err)
@@ -112,15 +134,20 @@ func TestProtectedListenersMayLeaveLoopback(t *testing.T) {
 	}
 }
 
-// refusals are configurations that stop the start, with what the message says.
-var refusals = []struct {
+// refusal is a configuration that stops the start.
+type refusal struct {
 	name    string
 	args    []string
 	environ []string
-	// file is the content of the configuration file; PEM names a file that exists.
+	// file is the content of the configuration file. In it and in the arguments the
+	// names of someFiles, such as $PEM, stand for files.
 	file string
-	want []string
-}{
+	// want is what the message says, lacks what it does not.
+	want  []string
+	lacks string
+}
+
+var refusals = []refusal{
 	{name: "no data", args: []string{}, want: []string{"data: required", "--data", "SIDEGATE_DATA"}},
 	{name: "empty data", args: []string{"--data="}, want: []string{"--data", "not empty"}},
 	{name: "unknown flag", args: []string{"--admin-adr=x"}, want: []string{"--admin-adr"}},
@@ -160,47 +187,88 @@ var refusals = []struct {
 	{name: "address with a port too high", args: []string{"--data=d", "--ops-addr=127.0.0.1:65536"}, want: []string{"from 0 to 65535"}},
 	{name: "same address", args: []string{"--data=d", "--admin-addr=127.0.0.1:9", "--ops-addr=127.0.0.1:9"}, want: []string{"ops-addr is the same address as admin-addr"}},
 	{name: "socket too long", args: []string{"--data=" + strings.Repeat("d", 120)}, want: []string{"too long by", "set decision-socket to a shorter one"}},
-	{name: "half a pair", args: []string{"--data=d", "--admin-tls-cert=PEM"}, want: []string{"--admin-tls-cert: admin-tls-cert is set and admin-tls-key is not"}},
-	{name: "the other half", args: []string{"--data=d", "--decision-addr=127.0.0.1:1", "--decision-tls-key=PEM"}, want: []string{"decision-tls-key is set and decision-tls-cert is not"}},
-	{name: "missing certificate", args: []string{"--data=d", "--admin-tls-cert=/nowhere/c", "--admin-tls-key=PEM"}, want: []string{"admin-tls-cert: expected a PEM file", "no such file"}},
-	{name: "certificate that is a directory", args: []string{"--data=d", "--admin-tls-cert=/", "--admin-tls-key=PEM"}, want: []string{"expected a PEM file, / is none"}},
-	{name: "TLS without a listener", args: []string{"--data=d", "--decision-tls-cert=PEM", "--decision-tls-key=PEM"}, want: []string{"no effect without decision-addr"}},
+	{name: "half a pair", args: []string{"--data=d", "--admin-tls-cert=$PEM"}, want: []string{"--admin-tls-cert: admin-tls-cert is set and admin-tls-key is not"}},
+	{name: "the other half", args: []string{"--data=d", "--decision-addr=127.0.0.1:1", "--decision-tls-key=$PEM"}, want: []string{"decision-tls-key is set and decision-tls-cert is not"}},
+	{name: "missing certificate", args: []string{"--data=d", "--admin-tls-cert=/nowhere/c", "--admin-tls-key=$PEM"}, want: []string{"admin-tls-cert: expected a PEM file", "no such file"}},
+	{name: "certificate that is a directory", args: []string{"--data=d", "--admin-tls-cert=/", "--admin-tls-key=$PEM"}, want: []string{"expected a PEM file, / is none"}},
+	{name: "TLS without a listener", args: []string{"--data=d", "--decision-tls-cert=$PEM", "--decision-tls-key=$PEM"}, want: []string{"no effect without decision-addr"}},
 	{name: "decisions off loopback", args: []string{"--data=d", "--decision-addr=0.0.0.0:1"}, want: []string{
 		"--decision-addr: decision-addr 0.0.0.0:1 can be reached from other machines, which is not allowed without TLS; set decision-tls-cert",
 		"not allowed without authentication; set decision-auth to token"}},
-	{name: "decisions off loopback without authentication", args: []string{"--data=d", "--decision-addr=10.0.0.1:1", "--decision-tls-cert=PEM", "--decision-tls-key=PEM"}, want: []string{"without authentication"}},
+	{name: "decisions off loopback without authentication", args: []string{"--data=d", "--decision-addr=10.0.0.1:1", "--decision-tls-cert=$PEM", "--decision-tls-key=$PEM"}, want: []string{"without authentication"}},
 	{name: "decisions off loopback without TLS", args: []string{"--data=d", "--decision-addr=[::]:1", "--decision-auth=token"}, want: []string{"without TLS"}},
 	{name: "administration off loopback", args: []string{"--data=d", "--admin-addr=:8980"}, want: []string{"admin-addr :8980 can be reached", "set admin-tls-cert"}},
 	{name: "administration by a name", args: []string{"--data=d", "--admin-addr=sidegate.example:8980"}, want: []string{"without TLS"}},
 	{name: "operations off loopback", args: []string{"--data=d", "--ops-addr=0.0.0.0:8981"}, want: []string{"neither TLS nor authentication", "sidegate healthcheck"}},
+	{name: "unreadable file hides nothing else", args: []string{"--log-level=loud"}, file: "data: [\n", want: []string{"expected YAML", "--log-level"}, lacks: "required"},
+	{name: "values and rules at once", args: []string{"--admin-addr=:8980", "--log-level=loud"}, want: []string{"data: required", "without TLS", "--log-level"}},
+	{name: "a wrong value is told once", args: []string{"--data=d", "--security-profile="}, want: []string{"--security-profile: security-profile: expected a text"}, lacks: "a file that exists"},
+	{name: "second document that is none", file: "data: d\n---\n[\n", want: []string{"expected one document"}},
 	{name: "several at once", environ: []string{"SIDEGATE_FOO=1", "SIDEGATE_LIMITS_DEPTH=1"}, file: "bar: 1\n", want: []string{"SIDEGATE_FOO", "limits.depth", `"bar"`}},
 }
 
 func TestRefusals(t *testing.T) {
-	pem := file(t, "some.pem", "pem")
+	files := someFiles(t)
 	for _, tc := range refusals {
 		t.Run(tc.name, func(t *testing.T) {
-			args := tc.args
-			if tc.file != "" {
-				args = append(args, "--config", file(t, "c.yaml", tc.file))
-			}
-			if tc.environ != nil {
-				args = append(args, "--data=d")
-			}
-			for i := range args {
-				args[i] = strings.ReplaceAll(args[i], "PEM", pem)
-			}
-			_, err := load(t, args, tc.environ)
-			if err == nil {
-				t.Fatal("accepted")
-			}
-			for _, want := range tc.want {
-				if !strings.Contains(err.Error(), want) {
-					t.Errorf("message lacks %q:\n%v", want, err)
-				}
-			}
+			refused(t, files, tc)
 		})
 	}
+}
+
+// refused checks that a configuration is refused, and with which words.
+func refused(t *testing.T, files *strings.Replacer, tc refusal) {
+	t.Helper()
+	args := tc.args
+	if tc.file != "" {
+		args = append(args, "--config", file(t, "c.yaml", files.Replace(tc.file)))
+	}
+	if tc.environ != nil {
+		args = append(args, "--data=d")
+	}
+	for i := range args {
+		args[i] = files.Replace(args[i])
+	}
+	_, err := load(t, args, tc.environ)
+	if err == nil {
+		t.Fatal("accepted")
+	}
+	for _, want := range tc.want {
+		if want = files.Replace(want); !strings.Contains(err.Error(), want) {
+			t.Errorf("message lacks %q:\n%v", want, err)
+		}
+	}
+	if tc.lacks != "" && strings.Contains(err.Error(), tc.lacks) {
+		t.Errorf("message has %q:\n%v", tc.lacks, err)
+	}
+}
+
+// someFiles replaces names such as $PEM by the paths of files that exist.
+func someFiles(t *testing.T) *strings.Replacer {
+	t.Helper()
+	shared := file(t, "shared", "password")
+	if err := os.Chmod(shared, 0o640); err != nil {
+		t.Fatal(err)
+	}
+	return strings.NewReplacer("$PEM", file(t, "some.pem", "pem"), "$CA", file(t, "ca.pem", authority(t)), "$PASSWORD", file(t, "password", "correct horse"),
+		"$SHARED", shared, "$EMPTY", file(t, "empty", ""),
+		"$LONG", file(t, "long", strings.Repeat("p", 1025)), "$BREAK", file(t, "break", "\n"), "$KEY", file(t, "key", strings.Repeat("k", 31)),
+		"$FOLDER", t.TempDir())
+}
+
+// authority is a certificate of a CA, in PEM.
+func authority(t *testing.T) string {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "ca"}, NotAfter: time.Now().Add(time.Hour), IsCA: true}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 }
 
 func TestErrorsTellTheirPlace(t *testing.T) {

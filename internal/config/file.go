@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"reflect"
 
 	"github.com/sidegate/sidegate/pdp"
 	"go.yaml.in/yaml/v3"
@@ -18,6 +19,7 @@ const maxFileBytes = 1 << 20
 func (l *loader) fromFile(path string) {
 	data, err := readBounded(path)
 	if err != nil {
+		l.unread = true
 		l.fail(path, "%v", err)
 		return
 	}
@@ -25,11 +27,13 @@ func (l *loader) fromFile(path string) {
 	var doc, more yaml.Node
 	if err := dec.Decode(&doc); err != nil {
 		if !errors.Is(err, io.EOF) {
+			l.unread = true
 			l.fail(path, "expected YAML: %v", err)
 		}
 		return // an empty file sets nothing
 	}
-	if dec.Decode(&more) == nil {
+	if err := dec.Decode(&more); !errors.Is(err, io.EOF) {
+		l.unread = true
 		l.fail(path, "expected one document, got several")
 		return
 	}
@@ -52,7 +56,7 @@ func readBounded(path string) ([]byte, error) {
 // node takes the keys of a mapping.
 func (l *loader) node(path, prefix string, n *yaml.Node) {
 	if n.Kind != yaml.MappingNode {
-		l.fail(at(path, n), "expected a mapping of keys to values")
+		l.fail(place(path, n), "expected a mapping of keys to values")
 		return
 	}
 	seen := map[string]bool{}
@@ -60,11 +64,11 @@ func (l *loader) node(path, prefix string, n *yaml.Node) {
 		name, value := n.Content[i], n.Content[i+1]
 		full := prefix + name.Value
 		if seen[full] {
-			l.fail(at(path, name), "key %q is given twice", full)
+			l.fail(place(path, name), "key %q is given twice", full)
 			continue
 		}
 		seen[full] = true
-		l.member(at(path, name), path, full, value)
+		l.member(place(path, name), path, full, value)
 	}
 }
 
@@ -74,28 +78,66 @@ func (l *loader) member(place, path, name string, value *yaml.Node) {
 		l.fail(place, "key %q: aliases are not supported; write the value out", name)
 		return
 	}
-	if name == "limits" {
-		l.node(path, "limits.", value)
+	switch name {
+	case "limits", logGroup:
+		l.node(path, name+".", value)
+		return
+	case authGroup:
+		l.structure(path, name, value, reflect.ValueOf(&l.auth).Elem())
+		return
+	case samplesKey:
+		l.structure(path, name, value, reflect.ValueOf(&l.raw).Elem())
 		return
 	}
 	k := find(name)
 	if k == nil {
-		l.fail(place, "unknown key %q%s", name, pdp.Suggest(name, append(keyNames(), "limits")))
+		l.fail(place, "unknown key %q%s", name, pdp.Suggest(name, append(keyNames(), "limits", logGroup, authGroup, samplesKey)))
 		return
 	}
-	if value.Kind != yaml.ScalarNode || value.Tag != k.yamlTag() {
-		l.fail(place, "%s: expected %s, got %s", name, k.expected(), describe(value))
+	l.origin[name] = place
+	if k.list() {
+		l.sequence(k, value)
+		return
+	}
+	if value.Kind != yaml.ScalarNode || !k.takes(value) {
+		l.bad(name, "%s: expected %s, got %s", name, k.expected(), describe(value))
 		return
 	}
 	l.set(k, value.Value, place)
 }
 
-// yamlTag is the type that a value has in YAML.
-func (k *key) yamlTag() string {
-	if k.kind == whole {
-		return "!!int"
+// sequence takes the values of a list.
+func (l *loader) sequence(k *key, list *yaml.Node) {
+	if list.Kind != yaml.SequenceNode {
+		l.bad(k.name, "%s: expected %s, got %s", k.name, k.expected(), describe(list))
+		return
 	}
-	return "!!str"
+	var items []string
+	for _, item := range list.Content {
+		if item.Kind != yaml.ScalarNode || !k.takes(item) {
+			l.bad(k.name, "%s: expected %s, got %s among them", k.name, k.expected(), describe(item))
+			return
+		}
+		items = append(items, item.Value)
+	}
+	v, err := k.parseList(items)
+	if err != nil {
+		l.bad(k.name, "%s: %v", k.name, err)
+		return
+	}
+	l.put(k, v)
+}
+
+// takes reports whether a scalar has the type of the key in YAML.
+func (k *key) takes(n *yaml.Node) bool {
+	switch k.kind {
+	case whole, numbers:
+		return n.Tag == "!!int"
+	case fraction:
+		return n.Tag == "!!int" || n.Tag == "!!float"
+	default:
+		return n.Tag == "!!str"
+	}
 }
 
 func describe(n *yaml.Node) string {
@@ -115,4 +157,5 @@ func describe(n *yaml.Node) string {
 	}
 }
 
-func at(path string, n *yaml.Node) string { return fmt.Sprintf("%s:%d:%d", path, n.Line, n.Column) }
+// place is where a node stands.
+func place(path string, n *yaml.Node) string { return fmt.Sprintf("%s:%d:%d", path, n.Line, n.Column) }

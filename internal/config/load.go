@@ -28,6 +28,24 @@ func (p *Problem) Error() string { return p.Place + ": " + p.Text }
 // Is makes the error ErrInvalid.
 func (p *Problem) Is(target error) bool { return target == ErrInvalid }
 
+// Problems returns what is wrong, of an error of Load.
+func Problems(err error) []*Problem {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		var list []*Problem
+		for _, e := range joined.Unwrap() {
+			list = append(list, Problems(e)...)
+		}
+		return list
+	}
+	if p, ok := errors.AsType[*Problem](err); ok {
+		return []*Problem{p}
+	}
+	if err == nil {
+		return nil
+	}
+	return []*Problem{{Place: "configuration", Text: err.Error()}}
+}
+
 // ConfigFlag is the flag that names the configuration file.
 const ConfigFlag = "config"
 
@@ -38,13 +56,13 @@ func AddFlags(flags *pflag.FlagSet) {
 		k := &keys[i]
 		v := &flagValue{key: k}
 		if k.preset != nil {
-			v.text = fmt.Sprint(k.preset)
+			v.text = format(k.preset)
 		}
 		flags.Var(v, k.name, k.doc)
 	}
 }
 
-// flagValue is a flag that is checked as soon as it is read.
+// flagValue is a flag that is checked with everything else, by Load.
 type flagValue struct {
 	key  *key
 	text string
@@ -52,9 +70,8 @@ type flagValue struct {
 
 // Set implements pflag.Value.
 func (v *flagValue) Set(s string) error {
-	_, err := v.key.parse(s)
 	v.text = s
-	return err
+	return nil
 }
 
 // String implements pflag.Value.
@@ -67,6 +84,10 @@ func (v *flagValue) Type() string {
 		return "duration"
 	case whole:
 		return "int"
+	case fraction:
+		return "float"
+	case texts, numbers:
+		return "list"
 	default:
 		return "string"
 	}
@@ -75,7 +96,15 @@ func (v *flagValue) Type() string {
 // Load makes the configuration from parsed flags and the environment
 // (`NAME=value` each). The error joins all problems, each a [Problem].
 func Load(flags *pflag.FlagSet, environ []string) (Config, error) {
-	l := &loader{origin: map[string]string{}, koanf: koanf.New(".")}
+	l := newLoader()
+	c, err := l.load(flags, environ)
+	if err != nil {
+		return Config{}, err
+	}
+	return c, nil
+}
+
+func (l *loader) load(flags *pflag.FlagSet, environ []string) (c Config, err error) {
 	l.defaults()
 	if path, place := configFile(flags, environ); path != "" {
 		l.fromFile(path)
@@ -87,18 +116,14 @@ func Load(flags *pflag.FlagSet, environ []string) (Config, error) {
 	l.next()
 	l.fromFlags(flags)
 	l.next()
-	var c Config
 	if err := l.decode(&c); err != nil {
-		return Config{}, err
+		return c, err
 	}
-	if len(l.problems) == 0 {
-		c.fill()
-		l.check(&c)
-	}
-	if err := errors.Join(l.problems...); err != nil {
-		return Config{}, err
-	}
-	return c, nil
+	c.DecisionLog.Samples = l.samples(l.raw)
+	c.Auth, c.BootstrapUsername, c.BootstrapPassword = l.auth, l.username, l.password
+	c.fill()
+	l.check(&c)
+	return c, errors.Join(l.problems...)
 }
 
 // configFile returns the file to read, and what names it.
@@ -116,10 +141,21 @@ func configFile(flags *pflag.FlagSet, environ []string) (path, place string) {
 
 // loader collects values, source by source, and what is wrong with them.
 type loader struct {
-	koanf    *koanf.Koanf
-	layer    layer
+	koanf *koanf.Koanf
+	layer layer
+	// origin is where the values come from that are no defaults.
 	origin   map[string]string
 	problems []error
+	// doubtful are the keys whose value is wrong; nothing more is said of them.
+	doubtful map[string]bool
+	// unread tells that there is a file and nothing of it is known.
+	unread bool
+
+	// What is not said by keys.
+	auth     Auth
+	raw      []rawSample
+	username string
+	password Secret
 }
 
 // layer is what one source sets: a koanf.Provider.
@@ -143,15 +179,21 @@ func (l *loader) fail(place, format string, args ...any) {
 	l.problems = append(l.problems, &Problem{Place: place, Text: fmt.Sprintf(format, args...)})
 }
 
+// bad says what is wrong with the value of a key, or with one part of it.
+func (l *loader) bad(name, format string, args ...any) {
+	l.doubtful[name] = true
+	l.fail(l.place(name), format, args...)
+}
+
 // set takes the text of a value.
 func (l *loader) set(k *key, s, place string) {
+	l.origin[k.name] = place
 	v, err := k.parse(s)
 	if err != nil {
-		l.fail(place, "%s: %v", k.name, err)
+		l.bad(k.name, "%s: %v", k.name, err)
 		return
 	}
 	l.put(k, v)
-	l.origin[k.name] = place
 }
 
 func (l *loader) put(k *key, v any) {

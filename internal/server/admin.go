@@ -29,6 +29,8 @@ type admin struct {
 	http *http.Server
 	// grpc answers callers that speak gRPC themselves.
 	grpc *grpc.Server
+	// login exchanges names and passwords for tokens.
+	login http.Handler
 	// internal answers the gateway, through pipe.
 	internal *grpc.Server
 	pipe     *bufconn.Listener
@@ -37,7 +39,11 @@ type admin struct {
 
 func (s *server) newAdmin(secure *tls.Config) (*admin, error) {
 	document := s.config.Limits.DocumentBytes
-	a := &admin{grpc: s.adminServer(document, grpc.ChainUnaryInterceptor(s.decisionBound)), internal: s.adminServer(growth * document), pipe: bufconn.Listen(pipe)}
+	a := &admin{
+		grpc:     s.adminServer(s.guard, document, grpc.ChainUnaryInterceptor(s.decisionBound)),
+		internal: s.adminServer(s.guard.Inside(), growth*document),
+		login:    s.login, pipe: bufconn.Listen(pipe),
+	}
 	conn, err := grpc.NewClient("passthrough:///sidegate",
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return a.pipe.DialContext(ctx) }),
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
@@ -71,7 +77,7 @@ func (s *server) adminHTTP(h http.Handler, secure *tls.Config) *http.Server {
 	}
 }
 
-// handler tells gRPC from REST.
+// handler tells gRPC, logins and REST apart.
 func (a *admin) handler(rest http.Handler, i interceptors) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer i.recoveredHTTP(w, r)
@@ -82,6 +88,10 @@ func (a *admin) handler(rest http.Handler, i interceptors) http.Handler {
 		c, until := http.NewResponseController(w), time.Now().Add(bodyTimeout)
 		if err := errors.Join(c.SetReadDeadline(until), c.SetWriteDeadline(until)); err != nil {
 			http.Error(w, "connection without deadlines", http.StatusInternalServerError)
+			return
+		}
+		if strings.HasPrefix(r.URL.Path, "/realms/") {
+			a.login.ServeHTTP(w, r)
 			return
 		}
 		rest.ServeHTTP(w, r)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
-	"strings"
 	"time"
 
 	clientpolicyv1 "github.com/sidegate/sidegate/gen/go/clientpolicy/v1"
@@ -32,35 +31,9 @@ const (
 	growth = 6
 )
 
-// open are the services that need no credentials: they tell nothing but health
-// and the published interface.
-var open = []string{"/grpc.health.v1.Health/", "/grpc.reflection."}
-
-func isOpen(method string) bool {
-	for _, prefix := range open {
-		if strings.HasPrefix(method, prefix) {
-			return true
-		}
-	}
-	return false
-}
-
-// guarded are the options of a server whose callers must be known, those of the
-// open services excepted.
+// guarded are the options of a server whose callers must be known.
 func guarded(g *auth.Guard) []grpc.ServerOption {
-	unary := func(ctx context.Context, req any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
-		if isOpen(info.FullMethod) {
-			return handler(ctx, req)
-		}
-		return g.Unary(ctx, req, info, handler)
-	}
-	stream := func(srv any, s grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
-		if isOpen(info.FullMethod) {
-			return handler(srv, s)
-		}
-		return g.Stream(srv, s, info, handler)
-	}
-	return []grpc.ServerOption{grpc.ChainUnaryInterceptor(unary), grpc.ChainStreamInterceptor(stream)}
+	return []grpc.ServerOption{grpc.ChainUnaryInterceptor(g.Unary), grpc.ChainStreamInterceptor(g.Stream)}
 }
 
 func (s *server) interceptors() interceptors {
@@ -88,7 +61,12 @@ func (s *server) decisionServer(secure *tls.Config) *grpc.Server {
 	if secure != nil {
 		options = append(options, grpc.Creds(credentials.NewTLS(secure)))
 	}
-	if s.config.DecisionAuth == config.DecisionAuthToken {
+	switch s.config.DecisionAuth {
+	case config.DecisionAuthNone:
+		options = append(options, grpc.ChainUnaryInterceptor(auth.NamePeer))
+	case config.DecisionAuthMTLS:
+		options = append(options, guarded(s.guard.CertificatesOnly())...)
+	default:
 		options = append(options, guarded(s.guard)...)
 	}
 	g := s.newGRPC(s.config.Limits.DecisionMessageBytes, options...)
@@ -109,9 +87,10 @@ func (s *server) decisionBound(ctx context.Context, req any, _ *grpc.UnaryServer
 	return handler(ctx, req)
 }
 
-// adminServer makes a server with all services for callers that must be known.
-func (s *server) adminServer(maxMessage int, more ...grpc.ServerOption) *grpc.Server {
-	g := s.newGRPC(maxMessage, append(guarded(s.guard), more...)...)
+// adminServer makes a server with all services for callers that the guard knows.
+func (s *server) adminServer(guard *auth.Guard, maxMessage int, more ...grpc.ServerOption) *grpc.Server {
+	options := append(guarded(guard), grpc.ChainUnaryInterceptor(s.services.AuditUnary))
+	g := s.newGRPC(maxMessage, append(options, more...)...)
 	s.services.Register(g)
 	s.registerOpen(g)
 	return g

@@ -8,8 +8,12 @@ import (
 	"sync"
 
 	"github.com/sidegate/sidegate/internal/auth"
+	"github.com/sidegate/sidegate/internal/auth/login"
 	"github.com/sidegate/sidegate/internal/config"
+	"github.com/sidegate/sidegate/internal/decisionlog"
 	"github.com/sidegate/sidegate/internal/service"
+	"github.com/sidegate/sidegate/pdp"
+	"github.com/sidegate/sidegate/pdp/profiles"
 	"github.com/sidegate/sidegate/storage"
 	"go.uber.org/zap"
 	"golang.org/x/net/netutil"
@@ -23,6 +27,9 @@ type Options struct {
 	Log *zap.Logger
 	// Version is the version of the binary.
 	Version string
+	// Settings are the values in effect by key, without secrets: what changes
+	// between two starts on one data directory is told to the audit stream.
+	Settings map[string]string
 	// Ready is called once, when the server answers; nil is allowed.
 	Ready func(Addresses)
 }
@@ -43,7 +50,7 @@ type Addresses struct {
 // closed: what was acknowledged is on disk.
 func Run(ctx context.Context, c config.Config, o Options) error {
 	s := &server{
-		config: c, log: o.Log, version: o.Version, health: health.NewServer(),
+		config: c, log: o.Log, version: o.Version, settings: o.Settings, health: health.NewServer(),
 		stopping: make(chan struct{}), failed: make(chan error, 1),
 	}
 	s.setHealth(false)
@@ -57,18 +64,23 @@ func Run(ctx context.Context, c config.Config, o Options) error {
 
 // server is one run.
 type server struct {
-	config  config.Config
-	log     *zap.Logger
-	version string
+	config   config.Config
+	log      *zap.Logger
+	version  string
+	settings map[string]string
 
-	ops      *ops
-	store    storage.Store
-	services *service.Services
-	tokens   *auth.Tokens
-	guard    *auth.Guard
-	health   *health.Server
-	decision []*grpc.Server
-	admin    *admin
+	ops       *ops
+	decisions *decisionlog.Log // nil when it is off
+	security  *profiles.SecurityProfile
+	compiler  *pdp.Compiler
+	store     storage.Store
+	reporter  *auth.Reporter
+	guard     *auth.Guard
+	login     *login.Server
+	services  *service.Services
+	health    *health.Server
+	decision  []*grpc.Server
+	admin     *admin
 
 	addresses Addresses
 	// closers run in reverse once nothing answers any more.
@@ -83,7 +95,8 @@ type server struct {
 // start opens everything. What it has opened when it fails, stop closes.
 func (s *server) start(ctx context.Context) error {
 	for _, step := range []func(context.Context) error{
-		s.listenOps, s.openStore, s.openServices, s.listenSocket, s.listenDecision, s.listenAdmin,
+		s.listenOps, s.openData, s.openCompiler, s.openStore, s.openLog, s.openFolder, s.openAuth, s.openServices,
+		s.noteSettings, s.listenSocket, s.listenDecision, s.listenAdmin,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -104,12 +117,16 @@ func (s *server) listenOps(ctx context.Context) error {
 }
 
 func (s *server) listenSocket(ctx context.Context) error {
-	l, err := listenUnix(ctx, s.config.DecisionSocket)
+	l, err := listenUnix(ctx, s.config.DecisionSocket, socketMode(s.config.SocketUIDs))
 	if err != nil {
 		return err
 	}
+	known, err := auth.NewPeerListener(l, s.config.SocketUIDs, s.reporter)
+	if err != nil {
+		return errors.Join(fmt.Errorf("socket-uids: %w", err), l.Close())
+	}
 	s.addresses.Socket = s.config.DecisionSocket
-	s.serveDecision(l, s.decisionServer(nil))
+	s.serveDecision(known, s.decisionServer(nil))
 	return nil
 }
 
@@ -121,7 +138,12 @@ func (s *server) listenDecision(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	protected := secure != nil && s.config.DecisionAuth == config.DecisionAuthToken
+	if s.config.DecisionAuth == config.DecisionAuthMTLS {
+		if secure, err = auth.TakeCertificates(secure, s.config.DecisionClientCA, true); err != nil {
+			return fmt.Errorf("decision-client-ca: %w", err)
+		}
+	}
+	protected := secure != nil && s.config.DecisionAuth != config.DecisionAuthNone
 	l, err := listenTCP(ctx, "decision-addr", s.config.DecisionAddr, protected)
 	if err != nil {
 		return err
@@ -145,6 +167,11 @@ func (s *server) listenAdmin(ctx context.Context) error {
 	secure, err := loadTLS("admin", s.config.AdminTLSCert, s.config.AdminTLSKey)
 	if err != nil {
 		return err
+	}
+	if s.config.AdminClientCA != "" {
+		if secure, err = auth.TakeCertificates(secure, s.config.AdminClientCA, false); err != nil {
+			return fmt.Errorf("admin-client-ca: %w", err)
+		}
 	}
 	a, err := s.newAdmin(secure)
 	if err != nil {
@@ -209,6 +236,9 @@ func (s *server) stop() error {
 	s.log.Info("stopping", zap.Duration("at most", s.config.ShutdownTimeout))
 	s.ops.set(stopping)
 	close(s.stopping)
+	if s.services != nil {
+		s.services.EndStreams()
+	}
 	s.health.Shutdown()
 	ctx, cancel := context.WithTimeout(context.Background(), s.config.ShutdownTimeout)
 	defer cancel()

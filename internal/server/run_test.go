@@ -25,6 +25,16 @@ import (
 
 const event = clientpolicyv1.Event_EVENT_VIEW
 
+// TestSharedSocket looks at the socket of a server that other users may ask too.
+func TestSharedSocket(t *testing.T) {
+	c := configure(t, filepath.Join(t.TempDir(), "data"))
+	c.SocketUIDs = append(c.SocketUIDs, uint32(os.Geteuid())+1)
+	i := start(t, c, zap.NewNop())
+	if info, err := os.Stat(i.Socket); err != nil || info.Mode().Perm() != 0o666 {
+		t.Errorf("mode %v, error %v", info.Mode().Perm(), err)
+	}
+}
+
 func TestServesAndStops(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	c := configure(t, dir)

@@ -15,7 +15,24 @@ import (
 // socketProbe is how long to wait for whoever listens on an existing socket.
 const socketProbe = time.Second
 
-// socket is a Unix socket that only the server's own user can open.
+// The modes of the socket: for the server's own user, or for all whom the check of
+// the peer's user lets in.
+const (
+	ownSocket    fs.FileMode = 0o600
+	sharedSocket fs.FileMode = 0o666
+)
+
+// socketMode is that of a socket for these users.
+func socketMode(uids []uint32) fs.FileMode {
+	for _, uid := range uids {
+		if uid != 0 && int(uid) != os.Geteuid() {
+			return sharedSocket
+		}
+	}
+	return ownSocket
+}
+
+// socket is a Unix socket.
 type socket struct {
 	*net.UnixListener
 	path string
@@ -25,7 +42,7 @@ type socket struct {
 // listenUnix makes a socket at path. One that lies there already is replaced if
 // nobody listens on it. The socket gets its mode before it gets its name, so
 // that it is never open to others.
-func listenUnix(ctx context.Context, path string) (*socket, error) {
+func listenUnix(ctx context.Context, path string, mode fs.FileMode) (*socket, error) {
 	if err := vacant(ctx, path); err != nil {
 		return nil, fmt.Errorf("decision-socket %s: %w", path, err)
 	}
@@ -34,21 +51,21 @@ func listenUnix(ctx context.Context, path string) (*socket, error) {
 		return nil, fmt.Errorf("decision-socket %s: %w", path, err)
 	}
 	defer func() { _ = os.RemoveAll(private) }()
-	s, err := bind(filepath.Join(private, "s"), path)
+	s, err := bind(filepath.Join(private, "s"), path, mode)
 	if err != nil {
 		return nil, fmt.Errorf("decision-socket %s: %w", path, err)
 	}
 	return s, nil
 }
 
-func bind(private, path string) (*socket, error) {
+func bind(private, path string, mode fs.FileMode) (*socket, error) {
 	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: private, Net: "unix"})
 	if err != nil {
 		return nil, err
 	}
 	l.SetUnlinkOnClose(false)
 	s := &socket{UnixListener: l, path: path}
-	if err := os.Chmod(private, 0o600); err != nil {
+	if err := os.Chmod(private, mode); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
 	if err := os.Rename(private, path); err != nil {

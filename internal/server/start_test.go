@@ -188,7 +188,12 @@ func crashChild(dir string) int {
 		Data: dir, DecisionSocket: filepath.Join(dir, "d.sock"), DecisionAuth: config.DecisionAuthNone,
 		AdminAddr: "127.0.0.1:0", OpsAddr: "127.0.0.1:0", BootstrapTokenFile: filepath.Join(dir, "bootstrap.token"),
 		SecurityProfile: "none", ShutdownTimeout: time.Second, LogLevel: "error", LogFormat: config.FormatJSON,
-		Limits: config.Limits{DecisionMessageBytes: 1 << 20, DocumentBytes: 1 << 20, BatchItems: 1, StringBytes: 1 << 10, Depth: 64, RedirectURIs: 1},
+		Limits:     config.Limits{DecisionMessageBytes: 1 << 20, DocumentBytes: 1 << 20, BatchItems: 1, StringBytes: 1 << 10, Depth: 64, RedirectURIs: 1},
+		SocketUIDs: []uint32{uint32(os.Geteuid())},
+		DecisionLog: config.DecisionLog{
+			Mode: config.LogBestEffort, File: filepath.Join(dir, "decisions.db"), Requests: config.RequestsKeep,
+			Pseudonyms: config.PseudonymsNone, NDJSON: config.NDJSONNone,
+		},
 	}
 	err := server.Run(context.Background(), c, server.Options{Log: zap.NewNop(), Ready: func(a server.Addresses) {
 		_ = json.NewEncoder(os.Stdout).Encode(a.Admin.String()) // the parent sees an end of file

@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	clientpolicyv1 "github.com/sidegate/sidegate/gen/go/clientpolicy/v1"
-	"github.com/sidegate/sidegate/internal/cli/document"
+	"github.com/sidegate/sidegate/internal/document"
 )
 
 func TestParse(t *testing.T) {
