@@ -51,11 +51,17 @@ func NewBearers(api Authenticator, issuers ...TokenIssuer) (*Bearers, error) {
 	return b, nil
 }
 
+const tokenAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/="
+
 // Authenticate implements [Authenticator]: each token is judged by one
 // authenticator alone.
 func (b *Bearers) Authenticate(ctx context.Context, token string) (*Principal, error) {
 	if len(token) > maxBearer {
 		return nil, fmt.Errorf("%w: it has more than %d bytes", ErrUnknownToken, maxBearer)
+	}
+	// RFC 6750 section 2.1, b64token.
+	if strings.Trim(token, tokenAlphabet) != "" {
+		return nil, fmt.Errorf("%w: it holds what no token does", ErrUnknownToken)
 	}
 	if strings.HasPrefix(token, secretPrefix) {
 		return b.api.Authenticate(ctx, token)

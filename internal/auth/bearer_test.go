@@ -50,7 +50,8 @@ func TestBearers(t *testing.T) {
 	for name, token := range map[string]string{
 		"empty": "", "text": "x", "unknown issuer": jwt(`{"iss":"https://z"}`), "no issuer": jwt(`{}`), "empty issuer": jwt(`{"iss":""}`),
 		"list of issuers": jwt(`{"iss":["https://x"]}`), "letter case": jwt(`{"ISS":"https://x"}`), "no JSON": jwt(`x`), "null": jwt("null"),
-		"two parts": "e30.e30", "five parts": "a.b.c.d.e", "no base64": "e30.=.c", "SGT": "SGT_x",
+		"two parts": "e30.e30", "five parts": "a.b.c.d.e", "no base64": "e30.=.c", "SGT": "SGT_x", "a blank": "sgt_ x",
+		"a line":   jwt(`{"iss":"https://x"}`) + "\n",
 		"too long": "sgt_" + strings.Repeat("A", 32<<10-3),
 	} {
 		if p, err := b.Authenticate(t.Context(), token); !errors.Is(err, auth.ErrUnknownToken) || token != "" && strings.Contains(err.Error(), token) && len(token) > 3 {

@@ -159,7 +159,7 @@ func (c *Certificates) Principal(leaf *x509.Certificate) (*Principal, error) {
 	subject, names := subjectOf(leaf), namesOf(leaf)
 	var found *Principal
 	for _, r := range c.rules {
-		if !(r.subject != nil && r.subject.Equal(subject) || r.san != "" && names[r.san]) {
+		if !r.fits(subject, names) {
 			continue
 		}
 		if found != nil && found.Name != r.principal.Name {
@@ -171,6 +171,13 @@ func (c *Certificates) Principal(leaf *x509.Certificate) (*Principal, error) {
 		return nil, ErrUnknownCertificate
 	}
 	return found, nil
+}
+
+func (r *compiledRule) fits(subject oauth.DN, names map[string]bool) bool {
+	if r.subject != nil {
+		return r.subject.Equal(subject)
+	}
+	return names[r.san]
 }
 
 // subjectOf returns the subject in the form that configured ones have, nil when it

@@ -8,30 +8,11 @@ import (
 	"path/filepath"
 	"testing"
 
-	"go.uber.org/zap"
 	"google.golang.org/grpc/peer"
 
 	pb "github.com/sidegate/sidegate/gen/go/clientpolicy/v1"
 	"github.com/sidegate/sidegate/internal/auth"
 )
-
-// audited collects audit records.
-func audited(t *testing.T) (*auth.Reporter, func() []*pb.AuditRecord) {
-	t.Helper()
-	records := make(chan *pb.AuditRecord, 10_000)
-	r := auth.NewReporter(zap.NewNop(), func(a *pb.AuditRecord) { records <- a })
-	t.Cleanup(r.Close)
-	return r, func() (list []*pb.AuditRecord) {
-		for {
-			select {
-			case a := <-records:
-				list = append(list, a)
-			default:
-				return list
-			}
-		}
-	}
-}
 
 func socket(t *testing.T) net.Listener {
 	t.Helper()

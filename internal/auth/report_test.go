@@ -16,6 +16,24 @@ import (
 	"github.com/sidegate/sidegate/internal/auth"
 )
 
+// audited collects audit records.
+func audited(t *testing.T) (*auth.Reporter, func() []*pb.AuditRecord) {
+	t.Helper()
+	records := make(chan *pb.AuditRecord, 10_000)
+	r := auth.NewReporter(zap.NewNop(), func(a *pb.AuditRecord) { records <- a })
+	t.Cleanup(r.Close)
+	return r, func() (list []*pb.AuditRecord) {
+		for {
+			select {
+			case a := <-records:
+				list = append(list, a)
+			default:
+				return list
+			}
+		}
+	}
+}
+
 func failed(from string) auth.Event {
 	return auth.Event{Kind: pb.AuditRecord_KIND_AUTHENTICATION_FAILED, From: from, Code: codes.Unauthenticated, Detail: "wrong", Method: "/s/m", TraceID: "t"}
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/sidegate/sidegate/internal/cli/contexts"
+	"github.com/sidegate/sidegate/internal/config"
 	"github.com/sidegate/sidegate/internal/document"
 	"github.com/spf13/cobra"
 )
@@ -13,7 +14,7 @@ func (a *app) contextVerbs() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "context",
 		Short: "Name servers, and choose the one to talk to",
-		Long: "Contexts are kept in contexts.yaml, in $" + envConfigHome + ", else in sidegate below the user's\n" +
+		Long: "Contexts are kept in contexts.yaml, in $" + config.EnvConfigHome + ", else in sidegate below the user's\n" +
 			"configuration directory. The file names files with credentials and never holds them itself.",
 		Args: unknownCommand,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },

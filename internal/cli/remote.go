@@ -14,15 +14,6 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Environment variables of remote commands, besides those of package config.
-const (
-	envConfigHome = "SIDEGATE_CONFIG_HOME"
-	envRealm      = "SIDEGATE_REALM"
-	envCAFile     = "SIDEGATE_CA_FILE"
-	envClientCert = "SIDEGATE_CLIENT_CERT"
-	envClientKey  = "SIDEGATE_CLIENT_KEY"
-)
-
 // maxToken bounds a token file.
 const maxToken = 8 << 10
 
@@ -39,15 +30,15 @@ func (a *app) serverFlags(c *cobra.Command) {
 	f.StringVar(&a.context, "context", "", "named context to use (environment: "+config.EnvContext+"; default: the current one)")
 	f.StringVar(&a.flags.Server, "server", "", "URL of the administration API (environment: "+config.EnvServer+"; default "+defaultServer+")")
 	f.StringVar(&a.flags.TokenFile, "token-file", "", "file with the bearer token (environment: "+config.EnvTokenFile+", or "+config.EnvToken+" with the token itself)")
-	f.StringVar(&a.flags.CAFile, "ca-file", "", "PEM file with the authorities to trust (environment: "+envCAFile+")")
-	f.StringVar(&a.flags.ClientCert, "client-cert", "", "PEM file with a client certificate (environment: "+envClientCert+")")
-	f.StringVar(&a.flags.ClientKey, "client-key", "", "PEM file with its private key (environment: "+envClientKey+")")
+	f.StringVar(&a.flags.CAFile, "ca-file", "", "PEM file with the authorities to trust (environment: "+config.EnvCAFile+")")
+	f.StringVar(&a.flags.ClientCert, "client-cert", "", "PEM file with a client certificate (environment: "+config.EnvClientCert+")")
+	f.StringVar(&a.flags.ClientKey, "client-key", "", "PEM file with its private key (environment: "+config.EnvClientKey+")")
 	a.suggest(c, "context", a.contextNames)
 }
 
 // realmFlag defines --realm.
 func (a *app) realmFlag(c *cobra.Command) {
-	c.Flags().StringVar(&a.flags.Realm, "realm", "", "name of the realm (environment: "+envRealm+"; default: that of the context)")
+	c.Flags().StringVar(&a.flags.Realm, "realm", "", "name of the realm (environment: "+config.EnvRealm+"; default: that of the context)")
 	a.suggest(c, "realm", a.realmNames)
 }
 
@@ -93,8 +84,8 @@ func (a *app) remote() (remote, error) {
 // environment is what the environment says.
 func (a *app) environment() contexts.Context {
 	return contexts.Context{
-		Server: a.env(config.EnvServer), TokenFile: a.env(config.EnvTokenFile), Realm: a.env(envRealm),
-		CAFile: a.env(envCAFile), ClientCert: a.env(envClientCert), ClientKey: a.env(envClientKey),
+		Server: a.env(config.EnvServer), TokenFile: a.env(config.EnvTokenFile), Realm: a.env(config.EnvRealm),
+		CAFile: a.env(config.EnvCAFile), ClientCert: a.env(config.EnvClientCert), ClientKey: a.env(config.EnvClientKey),
 	}
 }
 
@@ -144,7 +135,7 @@ func (a *app) namedContext(name string) (contexts.Context, error) {
 func (a *app) contexts() (*contexts.File, error) {
 	path := a.contextsPath()
 	if path == "" {
-		return nil, usage("contexts: there is no home directory to keep them in; set %s", envConfigHome)
+		return nil, usage("contexts: there is no home directory to keep them in; set %s", config.EnvConfigHome)
 	}
 	f, err := contexts.Read(path)
 	if err != nil {
@@ -157,7 +148,7 @@ func (a *app) contexts() (*contexts.File, error) {
 // Specification says that a relative path in its variables is ignored.
 func (a *app) contextsPath() string {
 	const file = "contexts.yaml"
-	if dir := a.env(envConfigHome); dir != "" {
+	if dir := a.env(config.EnvConfigHome); dir != "" {
 		return filepath.Join(dir, file)
 	}
 	if dir := a.env("XDG_CONFIG_HOME"); filepath.IsAbs(dir) {

@@ -21,7 +21,8 @@ const (
 	flag
 	// fact is a JSON pointer to a fact.
 	fact
-	// uri is kept without user information, values of the query, and fragment.
+	// uri is kept without user information, values of the query, and fragment; of a
+	// reference to a pushed request the kind is kept.
 	uri
 	// thumbprint is kept if it is a digest.
 	thumbprint
@@ -36,9 +37,6 @@ const (
 	audience
 	// challenge is kept if its method is S256: else it is the verifier.
 	challenge
-	// requestURI is an URI, or a reference to a pushed request of which only the
-	// kind is kept.
-	requestURI
 	// presence keeps that it was there.
 	presence
 	// prose is kept without credentials, and without anything that was left out.
@@ -239,7 +237,7 @@ var parameterClasses = map[string]class{
 	oauth.ParamClientAssertionType: name,
 	oauth.ParamCodeChallenge:       challenge,
 	oauth.ParamCodeChallengeMethod: name,
-	oauth.ParamRequestURI:          requestURI,
+	oauth.ParamRequestURI:          uri,
 	oauth.ParamDPoPJKT:             thumbprint,
 	oauth.ParamPrompt:              name,
 	oauth.ParamMaxAge:              number,

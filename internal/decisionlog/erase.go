@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	pb "github.com/sidegate/sidegate/gen/go/clientpolicy/v1"
 	"go.etcd.io/bbolt"
@@ -169,6 +170,8 @@ type copier struct {
 
 	tx   *bbolt.Tx
 	size int
+	// targets are the buckets of the transaction, by path.
+	targets map[string]*bbolt.Bucket
 	// erased and kept count the decisions of the subject's realm.
 	erased int64
 	kept   int
@@ -185,10 +188,9 @@ func (c *copier) bucket(path [][]byte, src *bbolt.Bucket) error {
 	}
 	ours := len(path) > 1 && bytes.Equal(path[0], decisionsBucket) && string(path[1]) == c.subject.realm
 	err := src.ForEach(func(k, v []byte) error {
-		below := append(path[:len(path):len(path)], k)
 		switch {
 		case v == nil:
-			return c.bucket(below, src.Bucket(k))
+			return c.bucket(slices.Concat(path, [][]byte{k}), src.Bucket(k))
 		case ours && bytes.Equal(path[2], idsBucket):
 			return nil // put with the records
 		case ours:
@@ -256,6 +258,7 @@ func (c *copier) begin(size int) (err error) {
 	if err := c.ctx.Err(); err != nil {
 		return err
 	}
+	c.targets = map[string]*bbolt.Bucket{}
 	c.tx, err = c.dst.Begin(true)
 	return err
 }
@@ -265,10 +268,14 @@ func (c *copier) target(path [][]byte, sequence uint64) (b *bbolt.Bucket, err er
 	if err := c.begin(0); err != nil {
 		return nil, err
 	}
+	name := string(bytes.Join(path, []byte{0}))
+	if b := c.targets[name]; b != nil && sequence == 0 {
+		return b, nil
+	}
 	b, err = c.tx.CreateBucketIfNotExists(path[0])
-	for _, name := range path[1:] {
+	for _, below := range path[1:] {
 		if err == nil {
-			b, err = b.CreateBucketIfNotExists(name)
+			b, err = b.CreateBucketIfNotExists(below)
 		}
 	}
 	if err == nil && sequence > 0 {
@@ -276,6 +283,7 @@ func (c *copier) target(path [][]byte, sequence uint64) (b *bbolt.Bucket, err er
 	}
 	if err == nil {
 		b.FillPercent = 0.9
+		c.targets[name] = b
 	}
 	return b, err
 }

@@ -69,7 +69,7 @@ func Classes() map[string]string {
 
 var classNames = map[class]string{
 	nested: "nested", plain: "plain", name: "name", flag: "flag", fact: "fact", uri: "uri", thumbprint: "thumbprint", number: "number",
-	address: "address", clientID: "client", userID: "user", audience: "audience", challenge: "challenge", requestURI: "request_uri",
+	address: "address", clientID: "client", userID: "user", audience: "audience", challenge: "challenge",
 	presence: "presence", prose: "prose", removed: "removed", never: "never", parameters: "parameters", attributes: "attributes",
 	assertionClaims: "assertion claims", objectClaims: "object claims", tokenClaims: "token claims", documentMembers: "document members",
 	confirmation: "confirmation", clientValue: "client value",

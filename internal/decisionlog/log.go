@@ -76,6 +76,8 @@ type Log struct {
 	writing sync.Mutex
 	lastSeq uint64
 
+	// unwritten is what the writer had in hand when it was made to end.
+	unwritten struct{ decisions, audits int }
 	// written is closed when the writer has ended, abandon to make it end.
 	written, abandon chan struct{}
 	closing          sync.Once
@@ -205,7 +207,7 @@ func (l *Log) close(ctx context.Context) (err error) {
 	case <-ctx.Done():
 		close(l.abandon)
 		<-l.written
-		err = l.leave()
+		err = l.leave(context.Cause(ctx))
 	}
 	close(l.closed)
 	l.followers.close()
@@ -219,17 +221,17 @@ func (l *Log) close(ctx context.Context) (err error) {
 	return errors.Join(err, l.file.close())
 }
 
-// leave counts what is left in the queue.
-func (l *Log) leave() error {
+// leave counts what is left in the queue, and tells how much was lost at the end.
+func (l *Log) leave(why error) error {
 	decisions, audits := l.queue.drop()
+	decisions, audits = decisions+l.unwritten.decisions, audits+l.unwritten.audits
 	l.lost.Add(uint64(decisions))
 	l.auditLost.Add(uint64(audits))
-	lost, auditLost := l.lost.Load(), l.auditLost.Load()
-	if decisions+audits == 0 && lost+auditLost == 0 {
+	if decisions+audits == 0 {
 		return nil
 	}
 	l.logger.Error("decisions were lost at shutdown", zap.Int("decisions", decisions), zap.Int("audit", audits), zap.String("file", l.options.File))
-	return nil
+	return fmt.Errorf("%d decisions and %d audit records are not stored: %w", decisions, audits, why)
 }
 
 // complaintInterval is how often one thing is complained of.

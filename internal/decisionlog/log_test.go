@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -250,5 +251,67 @@ func TestReopenUnderWay(t *testing.T) {
 	flush(t, l)
 	if n, err := l.Count(t.Context(), "master"); n != 20 || err != nil {
 		t.Errorf("%d are stored, %v, want 20", n, err)
+	}
+}
+
+// TestConcurrent does everything at once.
+func TestConcurrent(t *testing.T) {
+	o := options(t)
+	o.Mode = decisionlog.Block
+	l := open(t, o)
+	ctx, cancel := context.WithCancel(t.Context())
+	follow, err := l.Follow(ctx, "master", decisionlog.Filter{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	followed := make(chan int)
+	go func() {
+		n := 0
+		for d := range follow {
+			n += 1 + int(d.GetLostBefore())
+		}
+		followed <- n
+	}()
+	var work sync.WaitGroup
+	for w := range 4 {
+		work.Go(func() {
+			for n := range 300 {
+				if err := l.Record(ctx, rejected("master", w*1000+n)); err != nil {
+					t.Error(err)
+				}
+				l.RecordAudit(&pb.AuditRecord{Realm: "master"})
+			}
+		})
+	}
+	work.Go(func() {
+		for n := range 5 {
+			if _, err := l.Erase(ctx, "master", fmt.Sprintf("client-%d", n), ""); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	work.Go(func() {
+		for range 50 {
+			if _, _, err := l.List(ctx, "master", decisionlog.Filter{}, decisionlog.Cursor{}, 50); err != nil {
+				t.Error(err)
+			}
+			l.Stats()
+		}
+	})
+	work.Wait()
+	for n := range 5 {
+		if _, err := l.Erase(ctx, "master", fmt.Sprintf("client-%d", n), ""); err != nil {
+			t.Error(err)
+		}
+	}
+	if n, err := l.Count(ctx, "master"); n != 600 || err != nil {
+		t.Errorf("%d are left, %v, want the half that was not erased", n, err)
+	}
+	if s := l.Stats(); s.Kept != 1200 || s.Lost != 0 || s.AuditLost != 0 {
+		t.Errorf("stats = %+v", s)
+	}
+	cancel()
+	if n := <-followed; n > 1200 {
+		t.Errorf("followed %d", n)
 	}
 }

@@ -216,29 +216,28 @@ func (m *masker) scalar(c class, s string) (string, bool) {
 // aliased reports whether a class has pseudonyms, which are not masked.
 func aliased(c class) bool { return c == clientID || c == userID || c == audience }
 
+// checks are what classes demand of texts that are kept as they are.
+var checks = map[class]func(string) bool{
+	plain:      func(string) bool { return true },
+	name:       keepName,
+	flag:       isFlag,
+	number:     isNumber,
+	thumbprint: isThumbprint,
+	address:    isAddress,
+}
+
 // text returns a text as it may be kept, and false when nothing of it may.
 func (m *masker) text(c class, s string) (kept string, ok bool) {
+	if check := checks[c]; check != nil {
+		return s, check(s)
+	}
 	switch c {
-	case plain:
-		return s, true
-	case name:
-		return s, keepName(s)
-	case flag:
-		return s, isFlag(s)
 	case fact:
 		// A pointer in place of another would say something else.
 		m.overflow = m.overflow || !keepName(s)
 		return s, true
-	case number:
-		return s, isNumber(s)
-	case thumbprint:
-		return s, isThumbprint(s)
-	case address:
-		return s, isAddress(s)
 	case uri:
 		return m.uri(s)
-	case requestURI:
-		return cleanURI(s, m.secret)
 	case clientID:
 		return m.identity(kindClient, s)
 	case userID:

@@ -335,18 +335,19 @@ func TestMask(t *testing.T) {
 			name: "claims",
 			request: &pb.EvaluateRequest{
 				Token: &pb.TokenFacts{Claims: object(t, "sub", "u1", "email", "a@b.example", "aud", []any{"account", "https://rs.example/?k=1"}, "exp", 1.7e9, "iat", "soon",
-					"cnf", map[string]any{"jkt": challenge, "other": "x"}, "jti", "id-1", "act", map[string]any{"sub": "svc"})},
+					"nbf", 1.7e9, "scope", 4711,
+					"cnf", map[string]any{"jkt": challenge, "other": "x"}, "jti", 4711, "act", map[string]any{"sub": "svc"})},
 				ClientAuthentication: &pb.ClientAuthentication{Authenticator: "client-jwt", Assertion: &pb.JwtFacts{Alg: "PS256", Claims: object(t, "iss", "app", "x", true)}},
 			},
 			want: &pb.EvaluateRequest{
-				Token: &pb.TokenFacts{Claims: object(t, "sub", "u1", "aud", []any{"account", "https://rs.example/?k=masked"}, "exp", 1.7e9,
+				Token: &pb.TokenFacts{Claims: object(t, "sub", "u1", "aud", []any{"account", "https://rs.example/?k=masked"}, "exp", 1.7e9, "nbf", 1.7e9,
 					"cnf", map[string]any{"jkt": challenge}, "jti", "")},
 				ClientAuthentication: &pb.ClientAuthentication{Authenticator: "client-jwt", Assertion: &pb.JwtFacts{Alg: "PS256", Claims: object(t, "iss", "app")}},
-				Omitted:              []string{"/clientAuthentication/assertion/claims/x", "/token/claims/act", "/token/claims/cnf/other", "/token/claims/email", "/token/claims/iat"},
+				Omitted:              []string{"/clientAuthentication/assertion/claims/x", "/token/claims/act", "/token/claims/cnf/other", "/token/claims/email", "/token/claims/iat", "/token/claims/scope"},
 			},
 			masked: []string{
 				"/clientAuthentication/assertion/claims/x", "/token/claims/act", "/token/claims/aud/1", "/token/claims/cnf/other", "/token/claims/email",
-				"/token/claims/iat", "/token/claims/jti",
+				"/token/claims/iat", "/token/claims/jti", "/token/claims/scope",
 			},
 		},
 		{

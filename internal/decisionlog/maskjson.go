@@ -46,18 +46,23 @@ func (m *masker) copyMembers(c class, src, dst map[string]*structpb.Value) {
 
 // value returns a JSON value as it may be kept, nil when nothing of it may.
 func (m *masker) value(c class, v *structpb.Value) *structpb.Value {
+	classed := c != 0 && c != removed && c != never
 	switch kind := v.GetKind().(type) {
 	case *structpb.Value_StringValue:
 		if s, ok := m.claimText(c, kind.StringValue); ok {
 			return structpb.NewStringValue(s)
 		}
 		return nil
-	case *structpb.Value_NumberValue, *structpb.Value_BoolValue, *structpb.Value_NullValue:
-		if c != 0 && c != removed && c != never {
+	case *structpb.Value_NumberValue:
+		if c == number || c == plain {
+			return v
+		}
+	case *structpb.Value_BoolValue, *structpb.Value_NullValue:
+		if classed {
 			return v
 		}
 	case *structpb.Value_ListValue:
-		if c != 0 && c != removed && c != never && c != confirmation && c != presence && len(kind.ListValue.GetValues()) <= maxClaimItems {
+		if classed && c != confirmation && c != presence && len(kind.ListValue.GetValues()) <= maxClaimItems {
 			return m.values(c, kind.ListValue)
 		}
 	case *structpb.Value_StructValue:
@@ -67,6 +72,11 @@ func (m *masker) value(c class, v *structpb.Value) *structpb.Value {
 			return structpb.NewStructValue(to)
 		}
 	}
+	return m.withoutValue(c, v)
+}
+
+// withoutValue leaves a JSON value out, but not that it was there if that is kept.
+func (m *masker) withoutValue(c class, v *structpb.Value) *structpb.Value {
 	m.walker().json(v)
 	if c == presence {
 		m.note()

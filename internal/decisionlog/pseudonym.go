@@ -44,15 +44,15 @@ func (p *pseudonyms) of(k kind, realm, id string) string {
 	}
 	h := hmac.New(sha256.New, p.key)
 	h.Write([]byte{byte(k), byte(len(realm) >> 8), byte(len(realm))})
-	io.WriteString(h, realm) // hash writes do not fail
-	io.WriteString(h, id)
+	h.Write([]byte(realm))
+	h.Write([]byte(id))
 	return pseudonymMark + hex.EncodeToString(h.Sum(nil)[:16])
 }
 
 // fingerprint tells keys apart and says nothing about them.
 func (p *pseudonyms) fingerprint() []byte {
 	h := hmac.New(sha256.New, p.key)
-	io.WriteString(h, "\x00fingerprint")
+	h.Write([]byte("\x00fingerprint"))
 	return h.Sum(nil)[:16]
 }
 

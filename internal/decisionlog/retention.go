@@ -72,7 +72,7 @@ func (l *Log) expire(tx *bbolt.Tx, c *change, greatest int) error {
 // once the transaction is through count as used until the next.
 func (l *Log) excess(tx *bbolt.Tx) int64 {
 	stats := tx.DB().Stats()
-	free := int64(stats.FreePageN+stats.PendingPageN) * int64(tx.DB().Info().PageSize)
+	free := int64(stats.FreePageN+stats.PendingPageN) * l.file.pageSize
 	return tx.Size() - free - l.index.auditBytes() - l.options.MaxBytes
 }
 

@@ -55,6 +55,9 @@ type store struct {
 	path    string
 	timeout time.Duration
 	noSync  bool
+	// pageSize is that of the file; bbolt's own Info must not be asked while it is
+	// written.
+	pageSize int64
 
 	// mu is held for writing while the file is replaced.
 	mu sync.RWMutex
@@ -86,6 +89,7 @@ func openStore(path string, timeout time.Duration, noSync bool) (*store, error) 
 	if s.db, err = s.open(path, false); err != nil {
 		return nil, err
 	}
+	s.pageSize = int64(s.db.Info().PageSize)
 	// With the file in hand, what another run left half done is ours to remove.
 	if err := s.begin(); err != nil {
 		return nil, errors.Join(err, s.db.Close())
@@ -315,5 +319,5 @@ func (s *store) used() int64 {
 		return 0
 	}
 	stats := s.db.Stats()
-	return size - int64(stats.FreePageN+stats.PendingPageN)*int64(s.db.Info().PageSize)
+	return size - int64(stats.FreePageN+stats.PendingPageN)*s.pageSize
 }

@@ -76,27 +76,43 @@ func tokenRune(r rune) bool {
 const minRandomRun = 32
 
 func randomRun(s string) bool {
-	if len(s) < minRandomRun {
-		return false
-	}
-	n, lower, upper, digit := 0, false, false, false
+	n, kinds := 0, charKind(0)
 	for i := range len(s) {
-		switch c := s[i]; {
-		case c >= 'a' && c <= 'z':
-			lower = true
-		case c >= 'A' && c <= 'Z':
-			upper = true
-		case c >= '0' && c <= '9':
-			digit = true
-		case c != '-' && c != '_' && c != '+' && c != '=':
-			n, lower, upper, digit = 0, false, false, false
+		kind := kindOf(s[i])
+		if kind == 0 {
+			n, kinds = 0, 0
 			continue
 		}
-		if n++; n >= minRandomRun && lower && upper && digit {
+		if n, kinds = n+1, kinds|kind; n >= minRandomRun && kinds&random == random {
 			return true
 		}
 	}
 	return false
+}
+
+// charKind is what a character counts as in a random run; 0 ends it.
+type charKind uint8
+
+const (
+	lower charKind = 1 << iota
+	upper
+	digit
+	joint
+	random = lower | upper | digit
+)
+
+func kindOf(c byte) charKind {
+	switch {
+	case c >= 'a' && c <= 'z':
+		return lower
+	case c >= 'A' && c <= 'Z':
+		return upper
+	case c >= '0' && c <= '9':
+		return digit
+	case c == '-', c == '_', c == '+', c == '=':
+		return joint
+	}
+	return 0
 }
 
 // isThumbprint reports whether a text is a SHA-256 in base64url or hexadecimal.

@@ -82,8 +82,7 @@ func (l *Log) store(b batch) bool {
 		l.queue.setDown(err)
 		l.complain("decision log cannot be written", zap.Error(err), zap.String("file", l.options.File))
 		if !l.pause() {
-			l.lost.Add(uint64(len(b.decisions)))
-			l.auditLost.Add(uint64(len(b.audits)))
+			l.unwritten.decisions, l.unwritten.audits = len(b.decisions), len(b.audits)
 			return false
 		}
 	}

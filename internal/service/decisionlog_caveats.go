@@ -114,10 +114,11 @@ func holds(document any, pointer string) bool {
 		part = strings.NewReplacer("~1", "/", "~0", "~").Replace(part)
 		switch at := document.(type) {
 		case map[string]any:
-			there := false
-			if document, there = at[part]; !there {
+			member, there := at[part]
+			if !there {
 				return false
 			}
+			document = member
 		case []any:
 			i, err := strconv.Atoi(part)
 			if err != nil || i < 0 || i >= len(at) {

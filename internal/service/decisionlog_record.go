@@ -131,6 +131,13 @@ func parseTraceParent(s string) string {
 	return trace
 }
 
-func hexadecimal(s string) bool { return strings.Trim(s, "0123456789abcdef") == "" }
+func hexadecimal(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}
 
 func zeros(s string) bool { return strings.Trim(s, "0") == "" }

@@ -45,12 +45,14 @@ func TestLogIsOff(t *testing.T) {
 
 func TestUnknownRealm(t *testing.T) {
 	l := startLogged(t, nil)
-	for call, err := range l.logCalls("root", "nowhere", "nonsense", "", 0) {
-		if strings.HasSuffix(call, "audit") {
-			continue
-		}
-		if p := problemOf(err); p.Code != codes.NotFound || p.Reason != "REALM_NOT_FOUND" {
-			t.Errorf("%s: got %v (%v)", call, p, err)
+	for _, realm := range []string{"nowhere", "", strings.Repeat("x", 2000)} {
+		for call, err := range l.logCalls("root", realm, "nonsense", "", 0) {
+			if strings.HasSuffix(call, "audit") {
+				continue
+			}
+			if p := problemOf(err); p.Code != codes.NotFound || p.Reason != "REALM_NOT_FOUND" {
+				t.Errorf("%s: got %v (%v)", call, p, err)
+			}
 		}
 	}
 }

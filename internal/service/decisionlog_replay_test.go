@@ -1,8 +1,10 @@
 package service_test
 
 import (
+	"fmt"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -93,6 +95,43 @@ func TestReplayRefusals(t *testing.T) {
 	drops.flush()
 	_, err := drops.keeper.ReplayDecision(drops.root(), &pb.ReplayDecisionRequest{Realm: "master", DecisionId: id})
 	want(t, err, codes.FailedPrecondition, "REQUEST_NOT_KEPT")
+}
+
+// What was masked so far that nothing can be asked any more is as good as dropped.
+func TestReplayOfTooLittle(t *testing.T) {
+	l := startLogged(t, func(o *decisionlog.Options) { o.Mask = []string{"/client"} })
+	l.createRealm("master", nil)
+	id := l.evaluate(view("master")).GetDecisionId()
+	l.flush()
+	_, err := l.keeper.ReplayDecision(l.root(), &pb.ReplayDecisionRequest{Realm: "master", DecisionId: id})
+	want(t, err, codes.FailedPrecondition, "REQUEST_NOT_KEPT")
+	wantText(t, err, "/client")
+}
+
+// Replays of several revisions at once each get the answer of their own.
+func TestReplaysAtOnce(t *testing.T) {
+	l := startLogged(t, nil)
+	l.createRealm("master", nil)
+	for revision := int64(2); revision <= 4; revision++ {
+		l.replaceSet("master", &pb.PolicySet{
+			Profiles: []*pb.Profile{refusing("p", fmt.Sprint("code_", revision))}, Policies: []*pb.Policy{policy("all", "p")},
+		})
+	}
+	id := l.evaluate(view("master")).GetDecisionId()
+	l.flush()
+	var running sync.WaitGroup
+	for worker := range 6 {
+		running.Go(func() {
+			for n := range 20 {
+				revision := int64(2 + (worker+n)%3)
+				out, err := l.keeper.ReplayDecision(l.root(), &pb.ReplayDecisionRequest{Realm: "master", DecisionId: id, Revision: revision})
+				if err != nil || out.GetResponse().GetError().GetCode() != fmt.Sprint("code_", revision) || out.GetDiffers() != (revision != 4) {
+					t.Errorf("revision %d: got %v and %v", revision, out, err)
+				}
+			}
+		})
+	}
+	running.Wait()
 }
 
 // A revision that this version cannot judge by is refused, and says why.

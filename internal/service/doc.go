@@ -22,7 +22,19 @@
 // Entity tags are the hash of an item's content, and for sets, lists and realms
 // the revision, both quoted as in the ETag header (RFC 9110 section 8.8.3). The
 // `etag` member of a document holds the same text, quotes included, so that it
-// can be sent back in If-Match as it is.
+// can be sent back in If-Match as it is. Of an item that is to be created, If-Match
+// and the revision are about the list that it comes into; of a move, about the
+// policy alone: its place has no tag, and moves are made from the order they find.
+// Where a realm asks for If-Match, nothing stands in for it, neither a revision nor
+// force, save that what does not exist has no tag.
+//
+// A page of profiles or policies is of the revision that the first one was of, so
+// that no write shifts what it shows; its token is good for one search, filter and
+// order. No revision is common to realms: pages of them go on after a name or, in
+// the order of time, from what the token says is yet to come.
+//
+// A PATCH names members, not parts of them, and is checked as the whole document
+// that it makes, by the way that a replacement takes.
 //
 // Revisions are read from the store, not from snapshots: they are told, compared
 // (internal/policydiff) and gone back to even where what is in force cannot be
@@ -34,20 +46,30 @@
 //
 // The catalogue is made from the descriptors of the registry once, at start.
 //
+// Every answered Evaluate is handed to the decision log (internal/decisionlog),
+// with what policies under audit say, and every write to Options.Audit, by one
+// interceptor. Who reads decisions needs their realm: those of one that is gone can
+// be erased, and else wait until retention takes them. Who follows decisions goes on
+// when the realm is deleted, and is told of those of a new one of that name. A
+// replay asks a realm as it was of what was kept; facts that were masked count as
+// unknown, and what of them policies ask for is told.
+//
 // # What it refuses
 //
 // A set that does not compile is never stored. A realm whose stored policies
 // cannot be loaded or compiled answers every event with REJECT and REASON_FAULT,
 // and says why where it is administered; other realms are not concerned. A write
 // without a principal in its context (internal/auth) is refused: the package
-// leaves it to others who may call, and insists that somebody did.
+// leaves it to others who may call, and insists that somebody did. Where every
+// decision must be logged, one that cannot be is not answered.
 //
 // # Metadata
 //
 // `if-match`, `x-sidegate-revision` and `x-change-comment-bin` may come with a
 // write; `etag` goes out with what has one. `x-sidegate-surface` says by which
 // way a call came (rest, keycloak, cli, bootstrap) and is believed only of calls
-// made within this process; all others are `grpc`.
+// made within this process; all others are `grpc`. `traceparent` tells the trace
+// of a call, if it is one of version 00.
 //
 // # Caveats
 //

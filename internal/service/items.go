@@ -93,7 +93,7 @@ func updateItem[D document](ctx context.Context, s *Services, k *kind[D], w item
 		if doc == nil {
 			return nil, nil
 		}
-		return patchItem(k, old, doc, mask)
+		return patchItem(old, doc, mask)
 	})
 }
 

@@ -22,7 +22,7 @@ func pathsOf(doc protoreflect.Message, mask *fieldmaskpb.FieldMask) []string {
 // ones only. One that is named and not sent is cleared. Output-only members are
 // taken as they are sent, and left out when the document is stored, as in every
 // write. The old document stays as it is.
-func patchItem[D document](k *kind[D], old, doc D, mask *fieldmaskpb.FieldMask) (D, error) {
+func patchItem[D document](old, doc D, mask *fieldmaskpb.FieldMask) (D, error) {
 	out := proto.CloneOf(old)
 	to, from := out.ProtoReflect(), doc.ProtoReflect()
 	for _, path := range pathsOf(from, mask) {

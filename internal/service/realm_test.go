@@ -223,6 +223,7 @@ func TestRefusedPatches(t *testing.T) {
 		"into a duration":  {masked("settings.history_retention.max_age.seconds"), nil, codes.InvalidArgument, "INVALID_DOCUMENT", "/updateMask"},
 		"unknown, nested":  {masked("settings.history_retention.max"), nil, codes.InvalidArgument, "INVALID_DOCUMENT", "/updateMask"},
 		"trailing dot":     {masked("settings."), nil, codes.InvalidArgument, "INVALID_DOCUMENT", "/updateMask"},
+		"output only":      {masked("etag.x"), nil, codes.InvalidArgument, "INVALID_DOCUMENT", "/updateMask"},
 		"the name cleared": {masked("name"), nil, codes.InvalidArgument, "INVALID_DOCUMENT", "/name"},
 		"another name":     {&pb.UpdateRealmRequest{Document: &pb.Realm{Name: "b"}}, nil, codes.InvalidArgument, "INVALID_DOCUMENT", "/name"},
 		"unknown fact": {

@@ -317,21 +317,17 @@ func drawThing(rt *rapid.T, profile bool) thing {
 
 // send makes the call of an operation.
 func (c *writer) send(o operation) error {
-	ctx, err := c.root(c.metadata(o)...), error(nil)
-	switch o.verb {
-	case "set":
-		_, err = c.admin.ReplacePolicySet(ctx, &pb.ReplacePolicySetRequest{
+	ctx := c.root(c.metadata(o)...)
+	switch {
+	case o.verb == "set":
+		_, err := c.admin.ReplacePolicySet(ctx, &pb.ReplacePolicySetRequest{
 			Realm: c.realm, Document: o.set.asSet(), Force: o.base == baseForce, ValidateOnly: o.check,
 		})
-	case "move":
-		_, err = c.admin.MovePolicy(ctx, &pb.MovePolicyRequest{Realm: c.realm, Policy: o.name, Place: o.place(), ValidateOnly: o.check})
-	default:
-		if o.profiles {
-			return c.sendProfile(ctx, o)
-		}
-		return c.sendPolicy(ctx, o)
+		return err
+	case o.profiles:
+		return c.sendProfile(ctx, o)
 	}
-	return err
+	return c.sendPolicy(ctx, o)
 }
 
 func (o operation) place() *pb.PolicyPlace {
@@ -373,6 +369,8 @@ func (c *writer) sendPolicy(ctx context.Context, o operation) (err error) {
 		_, err = c.admin.UpdatePolicy(ctx, &pb.UpdatePolicyRequest{
 			Realm: c.realm, Policy: o.name, Document: &pb.Policy{Description: proto.String(o.to.text)}, ValidateOnly: o.check,
 		})
+	case "move":
+		_, err = c.admin.MovePolicy(ctx, &pb.MovePolicyRequest{Realm: c.realm, Policy: o.name, Place: o.place(), ValidateOnly: o.check})
 	case "delete":
 		_, err = c.admin.DeletePolicy(ctx, &pb.DeletePolicyRequest{Realm: c.realm, Policy: o.name, ValidateOnly: o.check})
 	}

@@ -178,7 +178,7 @@ func (s *Server) byRefresh(f *form) (session, *failure) {
 	if token == "" {
 		return session{}, bad(invalidRequest, "refresh_token is missing")
 	}
-	of, became := s.sessions.refresh(token, publicClient)
+	of, became := s.sessions.refresh(token)
 	switch became {
 	case refreshed:
 		return of, nil

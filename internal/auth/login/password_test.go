@@ -1,11 +1,16 @@
 package login_test
 
 import (
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"go.uber.org/zap"
+
+	"github.com/sidegate/sidegate/internal/auth"
 	"github.com/sidegate/sidegate/internal/auth/login"
 )
 
@@ -35,6 +40,31 @@ func TestPasswordFiles(t *testing.T) {
 	}
 	if _, err := login.ReadPassword(filepath.Join(t.TempDir(), "none")); err == nil {
 		t.Error("no file is needed")
+	}
+}
+
+// Whether there is a user shows in the time of an answer as little as in the answer.
+func TestUnknownUsersTakeAsLong(t *testing.T) {
+	server, err := login.New(login.Options{Reporter: auth.NewReporter(zap.NewNop(), nil), Users: []login.User{
+		{Name: "alice", Password: []byte(secret), Roles: map[string]auth.Role{auth.AllRealms: auth.Admin}},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &site{Server: server, from: "192.0.2.1:1"}
+	took := map[string]time.Duration{}
+	for _, name := range []string{"alice", "nobody", "alice", "nobody"} {
+		begin := time.Now()
+		if status, _ := s.guess(t, name, "x"); status != http.StatusBadRequest {
+			t.Fatal(status)
+		}
+		// The faster of two, since others work on this machine too.
+		if d := time.Since(begin); took[name] == 0 || d < took[name] {
+			took[name] = d
+		}
+	}
+	if took["nobody"] < took["alice"]/4 || took["alice"] < took["nobody"]/4 {
+		t.Error(took)
 	}
 }
 

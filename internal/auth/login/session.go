@@ -138,8 +138,8 @@ const (
 	reused
 )
 
-// refresh exchanges a refresh token of a client for the next turn of its session.
-func (s *sessions) refresh(token, client string) (session, outcome) {
+// refresh exchanges a refresh token for the next turn of its session.
+func (s *sessions) refresh(token string) (session, outcome) {
 	id, turn, ok := s.made(token)
 	if !ok {
 		return session{}, forged
@@ -148,7 +148,7 @@ func (s *sessions) refresh(token, client string) (session, outcome) {
 	defer s.mu.Unlock()
 	now, found := s.now(), s.byID[id]
 	switch {
-	case found == nil || !now.Before(found.ends) || found.client != client:
+	case found == nil || !now.Before(found.ends):
 		return session{}, over
 	case turn != found.turn:
 		delete(s.byID, id)

@@ -94,7 +94,8 @@ func (i *Issuer) Authenticate(ctx context.Context, token string) (*auth.Principa
 func (i *Issuer) header(token string) (*jose.Header, error) {
 	// RFC 8725 section 3.1: only algorithms that are expected, whatever the token says.
 	parsed, err := jose.ParseSignedCompact(token, i.algorithms)
-	if err != nil || len(parsed.Signatures) != 1 {
+	// RFC 7515 section 2: neither line ends nor blanks, which the parser would pass over.
+	if strings.ContainsFunc(token, unicode.IsSpace) || err != nil || len(parsed.Signatures) != 1 {
 		return nil, refused("it is not a JWT signed with %s", strings.Join(i.options.Algorithms, ", "))
 	}
 	header := &parsed.Signatures[0].Protected

@@ -214,6 +214,7 @@ func (s *stage) invite(failed int) {
 		"  Administration   " + s.gate.admin + "/v1/realms/" + realm + "/policies",
 		"                   curl -H \"Authorization: Bearer $(cat " + s.gate.token + ")\" " + s.gate.admin + "/v1/realms/" + realm + "/policies",
 		"  Decisions        unix://" + s.gate.socket,
+		"  Decision log     SIDEGATE_TOKEN=$(cat " + s.gate.token + ") bin/sidegate decisions --server " + s.gate.admin + " --realm " + realm + " --follow --since 1h",
 		"  Log              " + s.gate.log,
 	} {
 		s.out.line(l)
