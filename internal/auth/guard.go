@@ -179,7 +179,7 @@ func (g *Guard) recognise(ctx context.Context, c *credentials) (*Principal, erro
 		g.refused(c, codes.Unavailable, err)
 		return nil, refusal(codes.Unavailable, "", err.Error()+"; try again, or use an API token")
 	default:
-		g.log.Error("credentials could not be checked", zap.String("method", c.method), zap.String("from", c.from), zap.Error(err))
+		g.refused(c, codes.Unavailable, err)
 		return nil, refusal(codes.Unavailable, "STORAGE", "credentials cannot be checked now; the server's log says why")
 	}
 }
@@ -204,7 +204,7 @@ func (g *Guard) report(e Event) {
 		g.reporter.Refused(e)
 		return
 	}
-	NewReporter(g.log, nil).tell(e, zap.WarnLevel)
+	NewReporter(g.log, nil).tell(e)
 }
 
 // principal returns who calls. A token that is sent must be good, whatever

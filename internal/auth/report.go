@@ -78,7 +78,7 @@ func NewReporter(log *zap.Logger, audit func(*pb.AuditRecord)) *Reporter {
 
 // Happened tells of an event at once.
 func (r *Reporter) Happened(e Event) {
-	r.tell(e, zapcore.InfoLevel)
+	r.tell(e)
 }
 
 // Refused tells of a refusal: the first of its source at once, those of the next
@@ -98,7 +98,7 @@ func (r *Reporter) Refused(e Event) {
 		return
 	}
 	r.windows[w] = &tally{timer: time.AfterFunc(reportWindow, func() { r.end(w) })}
-	r.tell(e, zapcore.WarnLevel)
+	r.tell(e)
 }
 
 // end tells of what was counted in a window.
@@ -122,7 +122,7 @@ func (r *Reporter) sum(w window, t *tally) {
 		e.From, e.Caller = "", ""
 	}
 	e.TraceID, e.Detail = "", fmt.Sprintf("%d more within %v; the last one: %s", t.more, reportWindow, e.Detail)
-	r.tell(e, zapcore.WarnLevel)
+	r.tell(e)
 }
 
 // Close tells of what has been counted and takes no refusals any more.
@@ -137,14 +137,21 @@ func (r *Reporter) Close() {
 	}
 }
 
-func (r *Reporter) tell(e Event, level zapcore.Level) {
+func (r *Reporter) tell(e Event) {
+	level, headline := zapcore.WarnLevel, headlines[e.Kind]
+	switch e.Code {
+	case codes.OK:
+		level = zapcore.InfoLevel
+	case codes.Unavailable:
+		level, headline = zapcore.ErrorLevel, "credentials could not be checked"
+	}
 	fields := []zap.Field{zap.String("from", e.From), zap.Stringer("code", e.Code), zap.String("detail", e.Detail)}
 	for key, value := range map[string]string{"method": e.Method, "principal": e.Caller, "realm": e.Realm, "trace": e.TraceID} {
 		if value != "" {
 			fields = append(fields, zap.String(key, value))
 		}
 	}
-	r.log.Log(level, headlines[e.Kind], fields...)
+	r.log.Log(level, headline, fields...)
 	r.audit(&pb.AuditRecord{
 		Time: timestamppb.Now(), Kind: e.Kind, Caller: e.Caller, From: e.From, Realm: e.Realm, Method: e.Method,
 		Code: code.Code(e.Code).String(), Detail: e.Detail, TraceId: e.TraceID,

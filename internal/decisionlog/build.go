@@ -199,13 +199,9 @@ func (m *masker) hide(d *pb.LoggedDecision) {
 	}
 	// The longest first: one id can be part of another.
 	slices.SortStableFunc(m.identities, func(a, b identity) int { return len(b.id) - len(a.id) })
-	aliases := make([]string, len(m.identities))
-	for i, of := range m.identities {
-		aliases[i] = m.pseudonyms.of(of.kind, m.realm, of.id)
-	}
 	mapTexts(d.ProtoReflect(), spare, func(s string) string {
-		for i, of := range m.identities {
-			s = replaceID(s, of.id, aliases[i], true)
+		for _, of := range m.identities {
+			s = replaceID(s, of.id, of.kept, true)
 		}
 		return s
 	})

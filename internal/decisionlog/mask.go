@@ -22,10 +22,10 @@ const (
 	maxClaimItems = 100
 )
 
-// identity is a client id or user that a decision is about.
+// identity is a client id or user that a decision is about, and what it is kept as.
 type identity struct {
-	kind kind
-	id   string
+	kind     kind
+	id, kept string
 }
 
 // masker copies messages and leaves out what must not be kept. What it copies it
@@ -277,17 +277,20 @@ func (m *masker) identity(k kind, s string) (string, bool) {
 	if len(s) > maxNameBytes || marked(s) {
 		return "", false
 	}
-	if s == "" {
-		return s, true
-	}
 	s = cleanID(s, m.secret)
-	if i := (identity{k, s}); !slices.Contains(m.identities, i) {
-		m.identities = append(m.identities, i)
+	for _, known := range m.identities {
+		if known.kind == k && known.id == s {
+			return known.kept, true
+		}
 	}
+	kept := s
 	if m.pseudonyms != nil {
-		return m.pseudonyms.of(k, m.realm, s), true
+		kept = m.pseudonyms.of(k, m.realm, s)
 	}
-	return s, true
+	if s != "" {
+		m.identities = append(m.identities, identity{k, s, kept})
+	}
+	return kept, true
 }
 
 // audience returns who a token is for: the issuer itself, an URI, or a client.

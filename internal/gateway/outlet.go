@@ -74,7 +74,10 @@ func (g *gateway) pump(ctx context.Context, o *outlet, arrivals <-chan arrival) 
 	defer idle.Stop()
 	for {
 		select {
-		case a := <-arrivals:
+		case a, more := <-arrivals:
+			if !more {
+				a.err = status.FromContextError(ctx.Err()).Err() // the caller is gone
+			}
 			if errors.Is(a.err, io.EOF) {
 				return
 			}

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"go.uber.org/zap"
+	"go.uber.org/zap/zaptest/observer"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -340,6 +342,33 @@ func TestStreamCallerGoes(t *testing.T) {
 	r.open(t, follow).hang()
 	if err := <-ended; !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// A caller who goes is nobody's mistake, whichever of the two that it ends is
+// noticed first.
+func TestStreamCallerGoesQuietly(t *testing.T) {
+	core, logs := observer.New(zap.ErrorLevel)
+	o := options()
+	o.Log = zap.New(core)
+	f, conn := connect(t)
+	f.streams(func(_ call, s grpc.ServerStream) error { return errors.Join(s.SendHeader(nil), until(s)) })
+	h, err := gateway.New(conn, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const callers = 40
+	left := make(chan struct{}, callers)
+	r := listen(t, http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		defer func() { left <- struct{}{} }()
+		h.ServeHTTP(w, q)
+	}))
+	for range callers {
+		r.open(t, follow).hang()
+		<-left
+	}
+	for _, l := range logs.All() {
+		t.Errorf("logged %s: %v", l.Message, l.ContextMap())
 	}
 }
 

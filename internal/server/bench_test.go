@@ -10,6 +10,7 @@ import (
 	"google.golang.org/protobuf/encoding/protojson"
 
 	clientpolicyv1 "github.com/sidegate/sidegate/gen/go/clientpolicy/v1"
+	"github.com/sidegate/sidegate/internal/config"
 )
 
 // fapi2 is an authorization request after PAR that passes fapi-2-security-profile.
@@ -25,10 +26,23 @@ const fapi2 = `{"realm":"%s","event":"EVENT_AUTHORIZATION_REQUEST",
 			"code_challenge":"E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"}},
 	"issuer":"https://idp.bank.example/realms/main"}`
 
-// BenchmarkSocket asks over the Unix socket, one caller at a time. The health check
+// BenchmarkSocket asks over the Unix socket, one caller at a time, with the decision
+// log off, with the decision sampled out, and with each one kept. The health check
 // is the peer: the same connection and interceptors, next to nothing to decode or do.
 func BenchmarkSocket(b *testing.B) {
-	i := start(b, configure(b, b.TempDir()), zap.NewNop())
+	for _, log := range []string{"off", "sampled out", "kept"} {
+		c := configure(b, b.TempDir())
+		switch log {
+		case "off":
+			c.DecisionLog.Mode = config.LogOff
+		case "sampled out":
+			c.DecisionLog.Sample = 0
+		}
+		b.Run("log="+log, func(b *testing.B) { benchmarkSocket(b, start(b, c, zap.NewNop())) })
+	}
+}
+
+func benchmarkSocket(b *testing.B, i *instance) {
 	for _, n := range []int{10, 5000} {
 		i.must(b, "POST", "/v1/realms", fmt.Sprintf(`{"name":"r%d"}`, n))
 		i.must(b, "PUT", fmt.Sprintf("/v1/realms/r%d/policySet?force=true", n), manyPolicies(n))

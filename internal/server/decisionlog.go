@@ -34,7 +34,7 @@ func (s *server) openLog(context.Context) error {
 		o.PseudonymKeyFile = c.PseudonymKeyFile
 	}
 	for _, x := range c.Samples {
-		o.Samples = append(o.Samples, decisionlog.Sample{Realm: x.Realm, Event: clientpolicyv1.Event(x.Event), Share: x.Share})
+		o.Samples = append(o.Samples, decisionlog.Sample{Realm: x.Realm, Event: x.Event, Share: x.Share})
 	}
 	log, err := decisionlog.Open(o)
 	if err != nil {
