@@ -89,7 +89,8 @@ func (g *Guard) Unary(ctx context.Context, request any, info *grpc.UnaryServerIn
 }
 
 // Stream is a grpc.StreamServerInterceptor: the first message says what the
-// stream is about, and nothing is sent before it has been judged.
+// stream is about, and nothing is sent before it has been judged. Who loses the
+// credentials or the role while it goes on gets nothing more within seconds.
 func (g *Guard) Stream(server any, stream grpc.ServerStream, info *grpc.StreamServerInfo, handler grpc.StreamHandler) error {
 	if open[info.FullMethod] {
 		return handler(server, stream)
@@ -100,15 +101,28 @@ func (g *Guard) Stream(server any, stream grpc.ServerStream, info *grpc.StreamSe
 	}
 	return handler(server, &guardedStream{
 		ServerStream: stream, ctx: NewContext(stream.Context(), p),
-		authorize: func(request any) error { return g.authorize(stream.Context(), info.FullMethod, p, request) },
+		now: g.wrong.now,
+		judge: func(request any) error {
+			p, err := g.authenticate(stream.Context(), info.FullMethod)
+			if err != nil {
+				return err
+			}
+			return g.authorize(stream.Context(), info.FullMethod, p, request)
+		},
 	})
 }
 
+// trusted is how long a stream goes on without being judged again.
+const trusted = 5 * time.Second
+
 type guardedStream struct {
 	grpc.ServerStream
-	ctx       context.Context
-	authorize func(request any) error
-	allowed   bool
+	ctx   context.Context
+	now   func() time.Time
+	judge func(request any) error
+	// request was judged at that time, and may be answered; nil when none may.
+	request any
+	judged  time.Time
 }
 
 // Context knows the principal.
@@ -119,18 +133,27 @@ func (s *guardedStream) RecvMsg(m any) error {
 	if err := s.ServerStream.RecvMsg(m); err != nil {
 		return err
 	}
-	if err := s.authorize(m); err != nil {
-		s.allowed = false
+	return s.allow(m)
+}
+
+func (s *guardedStream) allow(request any) error {
+	s.request, s.judged = nil, s.now()
+	if err := s.judge(request); err != nil {
 		return err
 	}
-	s.allowed = true
+	s.request = request
 	return nil
 }
 
-// SendMsg refuses to answer what has not been judged.
+// SendMsg refuses to answer what has not been judged, or not for a while.
 func (s *guardedStream) SendMsg(m any) error {
-	if !s.allowed {
+	if s.request == nil {
 		return refusal(codes.PermissionDenied, "PERMISSION_DENIED", "the request has not been read")
+	}
+	if s.now().Sub(s.judged) > trusted {
+		if err := s.allow(s.request); err != nil {
+			return err
+		}
 	}
 	return s.ServerStream.SendMsg(m)
 }

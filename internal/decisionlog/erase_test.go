@@ -195,3 +195,24 @@ func TestEraseFails(t *testing.T) {
 		t.Errorf("%d are left, %v, want 2", n, err)
 	}
 }
+
+// TestEraseLarge copies a log in more transactions than one.
+func TestEraseLarge(t *testing.T) {
+	o := options(t)
+	l := open(t, o)
+	for n := range 200 {
+		e := personal(t, n, fmt.Sprintf("client-%d", n%2), "alice")
+		for i := range 250 {
+			e.Request.Client.RedirectUris = append(e.Request.Client.RedirectUris, fmt.Sprintf("https://host.example/%0300d", i))
+		}
+		record(t, l, e)
+	}
+	erase(t, l, "client-1", "", 100)
+	closeLog(t, l)
+	if got := len(ids(t, open(t, o), "master", "")); got != 100 {
+		t.Errorf("%d are left, want 100", got)
+	}
+	if inFile(t, o.File, "client-1") {
+		t.Error("the id is still in the file")
+	}
+}

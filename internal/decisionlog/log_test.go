@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/testing/protocmp"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -231,6 +233,26 @@ func TestBounds(t *testing.T) {
 	d = stored(t, options(t), e)
 	if d.GetRequest() != nil || !slices.Equal(d.GetMasked(), []string{""}) {
 		t.Errorf("of a request with too much to mask is kept %v, masked: %v", d.GetRequest() != nil, d.GetMasked())
+	}
+}
+
+// TestRecordLimit cuts the lists of a record that is too large without its request.
+func TestRecordLimit(t *testing.T) {
+	e := rejected("master", 1)
+	for n := range 127 {
+		f := proto.CloneOf(e.Response.Findings[0])
+		f.Actual, f.Expected, f.Remedy = strings.Repeat("a", 5000), strings.Repeat("b", 2048), fmt.Sprint(n)
+		e.Response.Findings = append(e.Response.Findings, f)
+	}
+	d := stored(t, options(t), e)
+	if n := len(d.GetFindings()); n != 32 || d.SizeVT() > 256<<10 || d.SizeVT() < 128<<10 {
+		t.Errorf("%d findings are kept, %d bytes, masked: %v", n, d.SizeVT(), d.GetMasked())
+	}
+	if d.GetRequest() != nil || !slices.Contains(d.GetMasked(), "") || !slices.Contains(d.GetMasked(), "/findings") {
+		t.Errorf("masked: %v", d.GetMasked())
+	}
+	if got := d.GetFindings()[1].GetActual(); got != strings.Repeat("a", 2048)+"…" {
+		t.Errorf("a text of 5000 bytes became one of %d", len(got))
 	}
 }
 

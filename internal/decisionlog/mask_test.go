@@ -484,3 +484,19 @@ func TestDropRequests(t *testing.T) {
 		t.Errorf("kept %v", d)
 	}
 }
+
+// TestMaskFlood masks all texts of an answer when more was left out of the request
+// than can be looked for in them.
+func TestMaskFlood(t *testing.T) {
+	e := rejected("master", 1)
+	var facts []any
+	for n := range 600 {
+		facts = append(facts, fmt.Sprintf("fact-%d", n), fmt.Sprintf("value-%d", n))
+	}
+	e.Request.ExternalFacts = object(t, facts...)
+	e.Response.Findings[0].Actual, e.Response.Findings[0].Expected = "harmless", ""
+	f := stored(t, options(t), e).GetFindings()[0]
+	if f.GetActual() != "masked" || f.GetExpected() != "" || f.GetExecutor() != "pkce-enforcer" {
+		t.Errorf("kept %v", f)
+	}
+}

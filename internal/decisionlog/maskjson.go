@@ -46,7 +46,6 @@ func (m *masker) copyMembers(c class, src, dst map[string]*structpb.Value) {
 
 // value returns a JSON value as it may be kept, nil when nothing of it may.
 func (m *masker) value(c class, v *structpb.Value) *structpb.Value {
-	classed := c != 0 && c != removed && c != never
 	switch kind := v.GetKind().(type) {
 	case *structpb.Value_StringValue:
 		if s, ok := m.claimText(c, kind.StringValue); ok {
@@ -58,11 +57,11 @@ func (m *masker) value(c class, v *structpb.Value) *structpb.Value {
 			return v
 		}
 	case *structpb.Value_BoolValue, *structpb.Value_NullValue:
-		if classed {
+		if keeps(c) {
 			return v
 		}
 	case *structpb.Value_ListValue:
-		if classed && c != confirmation && c != presence && len(kind.ListValue.GetValues()) <= maxClaimItems {
+		if keeps(c) && c != confirmation && c != presence && len(kind.ListValue.GetValues()) <= maxClaimItems {
 			return m.values(c, kind.ListValue)
 		}
 	case *structpb.Value_StructValue:
@@ -74,6 +73,9 @@ func (m *masker) value(c class, v *structpb.Value) *structpb.Value {
 	}
 	return m.withoutValue(c, v)
 }
+
+// keeps reports whether anything of a class is kept.
+func keeps(c class) bool { return c != 0 && c != removed && c != never }
 
 // withoutValue leaves a JSON value out, but not that it was there if that is kept.
 func (m *masker) withoutValue(c class, v *structpb.Value) *structpb.Value {
@@ -87,7 +89,7 @@ func (m *masker) withoutValue(c class, v *structpb.Value) *structpb.Value {
 }
 
 func (m *masker) claimText(c class, s string) (string, bool) {
-	if c == 0 || c == removed || c == never || c == confirmation {
+	if !keeps(c) || c == confirmation {
 		m.secret(s)
 		m.omit()
 		return "", false
