@@ -71,7 +71,7 @@ verify: generated lint race vectors demo ## Everything that must be green.
 
 .PHONY: bench
 bench: ## Measure the engine; see docs/performance.md.
-	$(GO) test -run '^$$' -bench . -benchmem -count 6 ./pdp ./internal/catalog ./internal/server ./storage/bolt
+	$(GO) test -run '^$$' -bench . -benchmem -count 6 ./pdp ./internal/catalog ./internal/decisionlog ./internal/service ./internal/server ./storage/bolt
 
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME (20s).

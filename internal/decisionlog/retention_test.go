@@ -91,7 +91,7 @@ func TestMaxBytes(t *testing.T) {
 	}
 	flush(t, l)
 	left, other := ids(t, l, "master", ""), ids(t, l, "other", "")
-	if len(left) < 1000 || len(other) < 1000 || left[0] != fmt.Sprintf("%06d", total-1) {
+	if len(left) < 500 || len(other) < 500 || left[0] != fmt.Sprintf("%06d", total-1) {
 		t.Errorf("%d and %d are left, the newest is %s", len(left), len(other), left[0])
 	}
 	for n := range left {

@@ -20,18 +20,41 @@ const (
 	keepAlive = 15 * time.Second
 	// patience is how long a caller may leave unread what was written.
 	patience = time.Minute
+	// farewell is how long it may be left unread when the server stops: who does
+	// not read may not hold up the end.
+	farewell = time.Second
 )
 
 // outlet is an answer that items are written to.
 type outlet struct {
 	*form
-	w       http.ResponseWriter
-	control *http.ResponseController
+	w        http.ResponseWriter
+	control  *http.ResponseController
+	stopping <-chan struct{}
 }
 
-func newOutlet(w http.ResponseWriter, f *form) *outlet {
+func newOutlet(w http.ResponseWriter, f *form, stopping <-chan struct{}) *outlet {
 	w.Header().Set(headerType, f.media)
-	return &outlet{form: f, w: w, control: http.NewResponseController(w)}
+	return &outlet{form: f, w: w, control: http.NewResponseController(w), stopping: stopping}
+}
+
+// hasten cuts short what is being written when the server stops. The answer may
+// be left only after done has returned.
+func (o *outlet) hasten() (done func()) {
+	left, over := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(over)
+		select {
+		case <-o.stopping:
+			// Where there are no deadlines nothing was begun.
+			_ = o.control.SetWriteDeadline(time.Now().Add(farewell))
+		case <-left:
+		}
+	}()
+	return func() {
+		close(left)
+		<-over
+	}
 }
 
 // unbound lifts the deadlines of the connection, which are for calls that have one
@@ -50,6 +73,14 @@ func (o *outlet) begin() error { return errors.Join(o.write(o.head), o.control.F
 func (o *outlet) write(part []byte) error {
 	if err := o.control.SetWriteDeadline(time.Now().Add(patience)); err != nil {
 		return err
+	}
+	// Asked after the deadline was set: the one that hasten set may be gone by that.
+	select {
+	case <-o.stopping:
+		if err := o.control.SetWriteDeadline(time.Now().Add(farewell)); err != nil {
+			return err
+		}
+	default:
 	}
 	_, err := o.w.Write(part)
 	return err

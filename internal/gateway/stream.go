@@ -73,7 +73,9 @@ func (g *gateway) follow(w http.ResponseWriter, r *http.Request, route *route, p
 		g.translate(base, err).write(w)
 		return
 	}
-	g.relay(ctx, cancel, newOutlet(w, f), r, route.stream, params)
+	o := newOutlet(w, f, g.options.Stopping)
+	defer o.hasten()()
+	g.relay(ctx, cancel, o, r, route.stream, params)
 }
 
 // relay writes the items of one stream.

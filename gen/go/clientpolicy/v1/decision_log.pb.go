@@ -66,7 +66,9 @@ type LoggedDecision struct {
 	TraceId string `protobuf:"bytes,19,opt,name=trace_id,json=traceId,proto3" json:"trace_id,omitempty"`
 	// The request without what was masked; absent when requests are not kept.
 	Request *EvaluateRequest `protobuf:"bytes,20,opt,name=request,proto3" json:"request,omitempty"`
-	// JSON pointers into the request: what was masked.
+	// JSON pointers to what was masked: into the request, and, where they begin with
+	// `/findings`, `/mutations` or the like, into this message; an empty one stands for
+	// a request that was too large to be kept.
 	Masked []string `protobuf:"bytes,21,rep,name=masked,proto3" json:"masked,omitempty"`
 	// Share of decisions like this one that is kept, above 0 to 1.
 	SampleRate float64 `protobuf:"fixed64,22,opt,name=sample_rate,json=sampleRate,proto3" json:"sample_rate,omitempty"`
