@@ -120,7 +120,7 @@ func (c *contract) keepNothing(t *testing.T) {
 	off.fill(t, "r", "{}")
 	off.each(t, func(w *call) bool {
 		w.want, w.reason = http.StatusConflict, "DECISION_LOG_OFF"
-		return strings.HasPrefix(w.op, "DecisionLogService_") || strings.HasPrefix(w.op, "AuditLogService_")
+		return strings.HasPrefix(w.op, "DecisionLogService_")
 	})
 	bare := c.at(start(t, "--decision-log.requests=drop", "--decision-log.sample=1"))
 	bare.fill(t, "r", "{}")

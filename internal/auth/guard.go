@@ -200,7 +200,7 @@ func (g *Guard) recognise(ctx context.Context, c *credentials) (*Principal, erro
 		return nil, g.stranger(c, err)
 	case errors.Is(err, ErrUnavailable):
 		g.refused(c, codes.Unavailable, err)
-		return nil, refusal(codes.Unavailable, "", err.Error()+"; try again, or use an API token")
+		return nil, refusal(codes.Unavailable, "ISSUER_UNAVAILABLE", err.Error()+"; try again, or use an API token")
 	default:
 		g.refused(c, codes.Unavailable, err)
 		return nil, refusal(codes.Unavailable, "STORAGE", "credentials cannot be checked now; the server's log says why")

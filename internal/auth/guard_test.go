@@ -211,7 +211,7 @@ func TestAuthenticatorFails(t *testing.T) {
 		if strings.Contains(err.Error(), "disk") {
 			t.Error("the cause is told")
 		}
-		check(t, r.name, means{conn: elsewhere, tokens: []string{"Bearer x"}}.call(t.Context(), r), codes.Unavailable, "")
+		check(t, r.name, means{conn: elsewhere, tokens: []string{"Bearer x"}}.call(t.Context(), r), codes.Unavailable, "ISSUER_UNAVAILABLE")
 	}
 	for _, logs := range []*observer.ObservedLogs{g.logs, down.logs} {
 		if logs.FilterLevelExact(zap.ErrorLevel).FilterMessage("credentials could not be checked").Len() == 0 {

@@ -20,6 +20,9 @@ import (
 type Event struct {
 	// Kind is what happened.
 	Kind pb.AuditRecord_Kind
+	// What was tried, where refusals of it are to be told apart from others of the
+	// same source, such as a password for a certain user.
+	What string
 	// Caller is the author of the principal; empty when nobody was recognised.
 	Caller string
 	// From is the address of the peer; empty when it came from within.
@@ -58,8 +61,8 @@ type Reporter struct {
 
 // window is what refusals are counted by.
 type window struct {
-	kind         pb.AuditRecord_Kind
-	from, caller string
+	kind               pb.AuditRecord_Kind
+	from, caller, what string
 }
 
 type tally struct {
@@ -89,7 +92,7 @@ func (r *Reporter) Refused(e Event) {
 	if r.closed {
 		return
 	}
-	w := window{e.Kind, Source(e.From), e.Caller}
+	w := window{e.Kind, Source(e.From), e.Caller, e.What}
 	if r.windows[w] == nil && len(r.windows) >= maxReported {
 		w = window{kind: e.Kind}
 	}

@@ -2,6 +2,7 @@ package auth_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -164,5 +165,22 @@ func TestChangedTokensAreTold(t *testing.T) {
 	}
 	if list = records(); len(list) != 1 || !strings.Contains(list[0].GetDetail(), "and 10 more") {
 		t.Fatal(list)
+	}
+}
+
+// Wrong passwords are told of although something else was refused from there before.
+func TestRefusalsOfDifferentThingsAreToldApart(t *testing.T) {
+	r, records := audited(t)
+	for _, what := range []string{"", "user:alice", "", "user:alice", "user:bob"} {
+		e := failed("192.0.2.1:1")
+		e.What, e.Detail = what, "refused "+what
+		r.Refused(e)
+	}
+	var got []string
+	for _, record := range records() {
+		got = append(got, record.GetDetail())
+	}
+	if want := []string{"refused ", "refused user:alice", "refused user:bob"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

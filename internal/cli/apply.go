@@ -61,9 +61,10 @@ func (a *app) apply() *cobra.Command {
 		Use:   "apply -f FILE|DIR [--realm REALM]",
 		Short: "Write a policy set, profiles or policies, after showing what changes",
 		Long: "A file holds a policy set (profiles and policies), one profile (executors) or one policy\n" +
-			"(conditions), as JSON or YAML. A policy set replaces the realm's; profiles and policies replace\n" +
-			"those of the same name or are appended, and with --prune all others are deleted. All of it is\n" +
-			"written at once, or nothing, and only if nobody changed the realm in between.\n\n" +
+			"(conditions), as JSON or YAML. A policy set replaces the realm's, or, when it names one of the\n" +
+			"two lists alone, that list; profiles and policies replace those of the same name or are appended.\n" +
+			"With --prune all others are deleted. All of it is written at once, or nothing, and only if nobody\n" +
+			"changed the realm in between.\n\n" +
 			"A dry run ends with 0 when the server would accept the change, whether there is one or not.",
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return p.run(c.Context()) },

@@ -101,10 +101,19 @@ func named(list []source, name string) *source {
 // prune it has no other items.
 func (c *changes) over(current *document.Node, prune bool) *document.Node {
 	if c.set != nil {
-		return object("profiles", stripped(c.set.node, "profiles"), "policies", stripped(c.set.node, "policies"))
+		return object("profiles", c.half(current, "profiles", prune), "policies", c.half(current, "policies", prune))
 	}
 	return object("profiles", merge(stripped(current, "profiles"), c.profiles, prune),
 		"policies", merge(stripped(current, "policies"), c.policies, prune))
+}
+
+// half returns one list of a set that replaces another. One that the set does not
+// name stays, unless what the files do not hold is to go.
+func (c *changes) half(current *document.Node, member string, prune bool) []*document.Node {
+	if list := c.set.node.Get(member); !prune && (list == nil || list.Kind == document.Null) {
+		return stripped(current, member)
+	}
+	return stripped(c.set.node, member)
 }
 
 // stripped returns the items of a set as they are written.

@@ -45,6 +45,7 @@ var statuses = map[clientpolicyv1.ErrorReason]int{
 	clientpolicyv1.ErrorReason_ERROR_REASON_DECISION_LOG_OFF:          http.StatusConflict,
 	clientpolicyv1.ErrorReason_ERROR_REASON_REQUEST_NOT_KEPT:          http.StatusConflict,
 	clientpolicyv1.ErrorReason_ERROR_REASON_TOO_MANY_ATTEMPTS:         http.StatusTooManyRequests,
+	clientpolicyv1.ErrorReason_ERROR_REASON_ISSUER_UNAVAILABLE:        http.StatusServiceUnavailable,
 }
 
 // failed answers with an error of a call, or of the gateway around it.

@@ -67,6 +67,7 @@ var titles = map[clientpolicyv1.ErrorReason]string{
 	clientpolicyv1.ErrorReason_ERROR_REASON_DECISION_LOG_OFF:          "No decisions are kept",
 	clientpolicyv1.ErrorReason_ERROR_REASON_REQUEST_NOT_KEPT:          "The request was not kept",
 	clientpolicyv1.ErrorReason_ERROR_REASON_TOO_MANY_ATTEMPTS:         "Too many attempts",
+	clientpolicyv1.ErrorReason_ERROR_REASON_ISSUER_UNAVAILABLE:        "The issuer does not answer",
 }
 
 // reasoned returns a problem with a reason of the contract.

@@ -8,8 +8,10 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
+	"github.com/sidegate/sidegate/internal/auth/login"
 	"github.com/sidegate/sidegate/internal/gateway"
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
@@ -30,7 +32,11 @@ type admin struct {
 	// grpc answers callers that speak gRPC themselves.
 	grpc *grpc.Server
 	// login exchanges names and passwords for tokens.
-	login http.Handler
+	login *login.Server
+	// streams are the paths of RPCs that answer for as long as the caller likes.
+	streams map[string]bool
+	// stopping is closed when the server begins to stop.
+	stopping <-chan struct{}
 	// internal answers the gateway, through pipe.
 	internal *grpc.Server
 	pipe     *bufconn.Listener
@@ -42,8 +48,9 @@ func (s *server) newAdmin(secure *tls.Config) (*admin, error) {
 	a := &admin{
 		grpc:     s.adminServer(s.guard, document, grpc.ChainUnaryInterceptor(s.decisionBound)),
 		internal: s.adminServer(s.guard.Inside(), growth*document),
-		login:    s.login, pipe: bufconn.Listen(pipe),
+		login:    s.login, stopping: s.stopping, pipe: bufconn.Listen(pipe),
 	}
+	a.streams = streamsOf(a.grpc)
 	conn, err := grpc.NewClient("passthrough:///sidegate",
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return a.pipe.DialContext(ctx) }),
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
@@ -60,6 +67,38 @@ func (s *server) newAdmin(secure *tls.Config) (*admin, error) {
 	}
 	a.http = s.adminHTTP(a.handler(rest, s.interceptors()), secure)
 	return a, nil
+}
+
+// streamsOf are the paths of the streaming RPCs of a server.
+func streamsOf(g *grpc.Server) map[string]bool {
+	paths := map[string]bool{}
+	for service, info := range g.GetServiceInfo() {
+		for _, m := range info.Methods {
+			if m.IsServerStream {
+				paths["/"+service+"/"+m.Name] = true
+			}
+		}
+	}
+	return paths
+}
+
+// hasten gives a caller that does not read its stream little time to do so once the
+// server stops: no end of the call's context frees who waits to send.
+func (a *admin) hasten(w http.ResponseWriter) (done func()) {
+	ended := make(chan struct{})
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		select {
+		case <-a.stopping:
+			// A connection without deadlines is cut off at the end of the stop.
+			_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(abandon))
+		case <-ended:
+		}
+	})
+	return func() {
+		close(ended)
+		watching.Wait()
+	}
 }
 
 func (s *server) adminHTTP(h http.Handler, secure *tls.Config) *http.Server {
@@ -82,6 +121,9 @@ func (a *admin) handler(rest http.Handler, i interceptors) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer i.recoveredHTTP(w, r)
 		if r.ProtoMajor == 2 && strings.HasPrefix(r.Header.Get("Content-Type"), "application/grpc") {
+			if a.streams[r.URL.Path] {
+				defer a.hasten(w)()
+			}
 			a.grpc.ServeHTTP(w, r)
 			return
 		}
@@ -90,7 +132,7 @@ func (a *admin) handler(rest http.Handler, i interceptors) http.Handler {
 			http.Error(w, "connection without deadlines", http.StatusInternalServerError)
 			return
 		}
-		if strings.HasPrefix(r.URL.Path, "/realms/") {
+		if a.login.Serves(r) {
 			a.login.ServeHTTP(w, r)
 			return
 		}

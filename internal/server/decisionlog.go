@@ -10,15 +10,13 @@ import (
 	"github.com/sidegate/sidegate/internal/decisionlog"
 )
 
-// openLog opens the log of decisions and of what administrators do, unless the
-// configuration turns it off.
+// openLog opens the log of decisions and of what administrators do. The
+// configuration can turn off the former alone.
 func (s *server) openLog(context.Context) error {
 	c := s.config.DecisionLog
 	var mode decisionlog.Mode
 	switch c.Mode {
-	case config.LogOff:
-		return nil
-	case config.LogBestEffort:
+	case config.LogOff, config.LogBestEffort:
 		mode = decisionlog.BestEffort
 	case config.LogBlock:
 		mode = decisionlog.Block
@@ -40,7 +38,9 @@ func (s *server) openLog(context.Context) error {
 	if err != nil {
 		return fmt.Errorf("decision-log: %w", err)
 	}
-	s.decisions = log
+	if s.records = log; c.Mode != config.LogOff {
+		s.decisions = log
+	}
 	s.closers = append(s.closers, func() error {
 		ctx, cancel := context.WithTimeout(context.Background(), s.config.ShutdownTimeout)
 		defer cancel()
@@ -61,9 +61,5 @@ func (s *server) lines() decisionlog.NDJSON {
 	return decisionlog.NDJSON{Path: c.NDJSON, MaxBytes: c.NDJSONMaxBytes, Files: c.NDJSONFiles}
 }
 
-// audit keeps what administrators do, as far as a log is kept.
-func (s *server) audit(r *clientpolicyv1.AuditRecord) {
-	if s.decisions != nil {
-		s.decisions.RecordAudit(r)
-	}
-}
+// audit keeps what administrators do.
+func (s *server) audit(r *clientpolicyv1.AuditRecord) { s.records.RecordAudit(r) }

@@ -119,7 +119,8 @@ func (s *server) openServices(ctx context.Context) error {
 	}
 	o := service.Options{
 		Store: s.store, Compiler: s.compiler, Security: s.security, Limits: s.config.Limits.PDP(), Ask: endpoints,
-		Log: s.log.Named("service"), Version: s.version, StorageName: storageBolt, Decisions: s.decisions, Audit: s.audit,
+		Log: s.log.Named("service"), Version: s.version, StorageName: storageBolt, Decisions: s.decisions,
+		AuditLog: s.records, Audit: s.audit,
 	}
 	if s.config.Policies != "" {
 		o.StorageName = storageFolder

@@ -70,7 +70,8 @@ type server struct {
 	settings map[string]string
 
 	ops       *ops
-	decisions *decisionlog.Log // nil when it is off
+	records   *decisionlog.Log
+	decisions *decisionlog.Log // records, or nil when no decisions are kept
 	security  *profiles.SecurityProfile
 	compiler  *pdp.Compiler
 	store     storage.Store

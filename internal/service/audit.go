@@ -20,7 +20,7 @@ type auditLog struct {
 // seen says which records the caller may see: those of realms that it administers,
 // and those of no realm when it administers all.
 func (a *auditLog) seen(ctx context.Context) (func(realm string) bool, error) {
-	if a.kept == nil {
+	if a.audited == nil {
 		return nil, logOff()
 	}
 	p := auth.FromContext(ctx)
@@ -65,12 +65,12 @@ func (a *auditLog) list(ctx context.Context, req *pb.ListAuditRecordsRequest) (*
 	}
 	out := &pb.ListAuditRecordsResponse{}
 	out.AuditRecords, at, err = bounded(n, func(n int) ([]*pb.AuditRecord, decisionlog.Cursor, error) {
-		return a.kept.ListAudit(ctx, see, f, at, n)
+		return a.audited.ListAudit(ctx, see, f, at, n)
 	})
 	if err != nil {
 		return nil, logError(ctx, err)
 	}
-	total, err := a.kept.CountAudit(ctx, see)
+	total, err := a.audited.CountAudit(ctx, see)
 	if err != nil {
 		return nil, logError(ctx, err)
 	}
@@ -99,5 +99,5 @@ func (a *auditLog) follow(ctx context.Context, req *pb.FollowAuditRecordsRequest
 	if err != nil {
 		return nil, invalidAt("/filter", "%v", err)
 	}
-	return a.kept.FollowAudit(ctx, see, f)
+	return a.audited.FollowAudit(ctx, see, f)
 }

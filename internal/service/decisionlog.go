@@ -79,7 +79,7 @@ func (s *Services) loggedRealm(name string) (*snapshot, error) {
 
 func logOff() *refusal {
 	return refuse(pb.ErrorReason_ERROR_REASON_DECISION_LOG_OFF,
-		"the server keeps no decisions and no audit records; set decision-log.mode to best-effort or block to have them kept")
+		"the server keeps none; set decision-log.mode to best-effort or block to have decisions kept")
 }
 
 // logError tells what the log could not do.

@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -41,9 +42,11 @@ type Options struct {
 	StorageName string
 	// Features are names of features that the caller adds; it may be empty.
 	Features []string
-	// Decisions keeps decisions and audit records; nil keeps none. It stays the
-	// caller's to close, after Services.Close.
+	// Decisions keeps decisions; nil keeps none. It stays the caller's to close, after
+	// Services.Close.
 	Decisions *decisionlog.Log
+	// AuditLog is where audit records are read; nil means Decisions.
+	AuditLog *decisionlog.Log
 	// Audit takes what administrators did; nil when nobody wants to know. It must
 	// not block and may keep the record.
 	Audit func(*pb.AuditRecord)
@@ -64,6 +67,7 @@ type Services struct {
 	log      *zap.Logger
 	readOnly string
 	kept     *decisionlog.Log
+	audited  *decisionlog.Log
 	audit    func(*pb.AuditRecord)
 
 	globals   *globals
@@ -115,7 +119,7 @@ func newServices(o Options) (*Services, error) {
 	}
 	s := &Services{
 		store: noting{o.Store}, compiler: o.Compiler, limits: o.Limits, now: o.Now, newID: o.NewID, ask: o.Ask, log: o.Log,
-		readOnly: o.ReadOnly, kept: o.Decisions, audit: o.Audit, realms: newRealms(), about: newAbout(o),
+		readOnly: o.ReadOnly, kept: o.Decisions, audited: cmp.Or(o.AuditLog, o.Decisions), audit: o.Audit, realms: newRealms(), about: newAbout(o),
 	}
 	s.following, s.endStreams = context.WithCancel(context.Background())
 	if s.now == nil {

@@ -100,8 +100,8 @@ var operations = map[string]traits{
 	"DecisionLogService_ReplayDecision":  logged,
 	"DecisionLogService_EraseDecisions":  logged,
 
-	"AuditLogService_ListAuditRecords":   readLog,
-	"AuditLogService_FollowAuditRecords": follow,
+	"AuditLogService_ListAuditRecords":   read,
+	"AuditLogService_FollowAuditRecords": followFree,
 
 	"ServerService_GetServer": describe,
 }

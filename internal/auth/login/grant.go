@@ -107,7 +107,7 @@ func (s *Server) byCredentials(ctx context.Context, f *form) (session, *failure)
 }
 
 func (s *Server) begin(f *form, u *user, client string, refreshable bool) session {
-	s.report(pb.AuditRecord_KIND_SESSION, codes.OK, u.principal.Author(), f.from, "logged in as client "+client)
+	s.report(u, f.from, "logged in as client "+client)
 	return s.sessions.begin(u, client, refreshable)
 }
 
@@ -118,7 +118,7 @@ func (s *Server) verify(ctx context.Context, f *form, name, password string) (*u
 	}
 	at := home{name, auth.Source(f.from)}
 	if wait := s.closed(at); wait > 0 {
-		return nil, s.tooMany(f, wait)
+		return nil, s.tooMany(f, name, wait)
 	}
 	leave, err := s.passwords.enter(ctx)
 	if err != nil {
@@ -127,7 +127,7 @@ func (s *Server) verify(ctx context.Context, f *form, name, password string) (*u
 	defer leave()
 	// Others may have failed while this one waited for its turn.
 	if wait := s.closed(at); wait > 0 {
-		return nil, s.tooMany(f, wait)
+		return nil, s.tooMany(f, name, wait)
 	}
 	u, err := s.passwords.check(name, password)
 	switch {
@@ -136,7 +136,7 @@ func (s *Server) verify(ctx context.Context, f *form, name, password string) (*u
 	case u == nil:
 		s.sources.Fail(at.source)
 		s.users.Fail(at.user)
-		s.wrong(f, codes.Unauthenticated, "wrong password for "+s.naming(name))
+		s.wrong(f, codes.Unauthenticated, s.naming(name), "wrong password for "+s.naming(name))
 		return nil, nil
 	}
 	s.homes.add(at)
@@ -152,8 +152,8 @@ func (s *Server) closed(at home) time.Duration {
 	return wait
 }
 
-func (s *Server) tooMany(f *form, wait time.Duration) *failure {
-	s.wrong(f, codes.ResourceExhausted, "too many wrong passwords came before")
+func (s *Server) tooMany(f *form, name string, wait time.Duration) *failure {
+	s.wrong(f, codes.ResourceExhausted, s.naming(name), "too many wrong passwords, now for "+s.naming(name))
 	return tooMany(wait)
 }
 
@@ -166,8 +166,14 @@ func (s *Server) naming(name string) string {
 	return "a user who does not exist"
 }
 
-func (s *Server) wrong(f *form, code codes.Code, detail string) {
-	s.report(pb.AuditRecord_KIND_AUTHENTICATION_FAILED, code, "", f.from, detail)
+// refreshToken is what was tried where there was no password.
+const refreshToken = "refresh token"
+
+// wrong tells of a refusal, apart from those of something else.
+func (s *Server) wrong(f *form, code codes.Code, what, detail string) {
+	s.reporter.Refused(auth.Event{
+		Kind: pb.AuditRecord_KIND_AUTHENTICATION_FAILED, What: what, From: f.from, Code: code, Detail: detail,
+	})
 }
 
 func (s *Server) byRefresh(f *form) (session, *failure) {
@@ -183,7 +189,7 @@ func (s *Server) byRefresh(f *form) (session, *failure) {
 	case refreshed:
 		return of, nil
 	case reused:
-		s.wrong(f, codes.Unauthenticated, "a refresh token was used a second time; the session of "+of.user.principal.Author()+" has been ended")
+		s.wrong(f, codes.Unauthenticated, refreshToken, "a refresh token was used a second time; the session of "+of.user.principal.Author()+" has been ended")
 	case forged:
 		return session{}, s.forged(f)
 	}
@@ -193,10 +199,10 @@ func (s *Server) byRefresh(f *form) (session, *failure) {
 // forged answers a refresh token that was never made here.
 func (s *Server) forged(f *form) *failure {
 	if wait := s.tokens.Fail(auth.Source(f.from)); wait > 0 {
-		s.wrong(f, codes.ResourceExhausted, "too many unknown refresh tokens")
+		s.wrong(f, codes.ResourceExhausted, refreshToken, "too many unknown refresh tokens")
 		return tooMany(wait)
 	}
-	s.wrong(f, codes.Unauthenticated, "unknown refresh token")
+	s.wrong(f, codes.Unauthenticated, refreshToken, "unknown refresh token")
 	return bad(invalidGrant, "unknown refresh token; log in again")
 }
 
@@ -210,7 +216,7 @@ func (s *Server) logout(w http.ResponseWriter, _ *http.Request, f *form) *failur
 		return s.forged(f)
 	}
 	if ended != nil {
-		s.report(pb.AuditRecord_KIND_SESSION, codes.OK, ended.user.principal.Author(), f.from, "logged out")
+		s.report(ended.user, f.from, "logged out")
 	}
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(http.StatusNoContent)

@@ -107,6 +107,16 @@ func (s *Server) newKey() error {
 // Issuer is the issuer of the access tokens.
 func (s *Server) Issuer() string { return s.issuer }
 
+// Serves reports whether a request is for a path of logins; without users there is
+// none.
+func (s *Server) Serves(r *http.Request) bool {
+	if s == nil {
+		return false
+	}
+	_, pattern := s.mux.Handler(r)
+	return pattern != ""
+}
+
 // ServeHTTP implements [http.Handler].
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
 
@@ -171,11 +181,9 @@ func (s *Server) Authenticate(_ context.Context, token string) (*auth.Principal,
 	return found.user.principal, nil
 }
 
-func (s *Server) report(kind pb.AuditRecord_Kind, code codes.Code, caller, from, detail string) {
-	e := auth.Event{Kind: kind, Code: code, Caller: caller, From: from, Detail: detail}
-	if code == codes.OK {
-		s.reporter.Happened(e)
-		return
-	}
-	s.reporter.Refused(e)
+// report tells of a session that began or ended.
+func (s *Server) report(of *user, from, detail string) {
+	s.reporter.Happened(auth.Event{
+		Kind: pb.AuditRecord_KIND_SESSION, Code: codes.OK, Caller: of.principal.Author(), From: from, Detail: detail,
+	})
 }

@@ -29,8 +29,6 @@ const (
 //
 // AuditLogService shows who changed what, who was turned away, and with what
 // configuration the server ran. It is kept apart from decisions.
-//
-// FAILED_PRECONDITION with reason DECISION_LOG_OFF: the server keeps none.
 type AuditLogServiceClient interface {
 	// ListAuditRecords lists records of the realms that the caller administers,
 	// newest first; those of no realm need the role admin in all realms.
@@ -82,8 +80,6 @@ type AuditLogService_FollowAuditRecordsClient = grpc.ServerStreamingClient[Follo
 //
 // AuditLogService shows who changed what, who was turned away, and with what
 // configuration the server ran. It is kept apart from decisions.
-//
-// FAILED_PRECONDITION with reason DECISION_LOG_OFF: the server keeps none.
 type AuditLogServiceServer interface {
 	// ListAuditRecords lists records of the realms that the caller administers,
 	// newest first; those of no realm need the role admin in all realms.

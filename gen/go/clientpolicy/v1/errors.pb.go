@@ -76,6 +76,8 @@ const (
 	ErrorReason_ERROR_REASON_REQUEST_NOT_KEPT ErrorReason = 23
 	// Too many wrong credentials came from there; HTTP 429.
 	ErrorReason_ERROR_REASON_TOO_MANY_ATTEMPTS ErrorReason = 24
+	// The issuer of the token does not answer; HTTP 503.
+	ErrorReason_ERROR_REASON_ISSUER_UNAVAILABLE ErrorReason = 25
 )
 
 // Enum value maps for ErrorReason.
@@ -106,6 +108,7 @@ var (
 		22: "ERROR_REASON_DECISION_LOG_OFF",
 		23: "ERROR_REASON_REQUEST_NOT_KEPT",
 		24: "ERROR_REASON_TOO_MANY_ATTEMPTS",
+		25: "ERROR_REASON_ISSUER_UNAVAILABLE",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":               0,
@@ -133,6 +136,7 @@ var (
 		"ERROR_REASON_DECISION_LOG_OFF":          22,
 		"ERROR_REASON_REQUEST_NOT_KEPT":          23,
 		"ERROR_REASON_TOO_MANY_ATTEMPTS":         24,
+		"ERROR_REASON_ISSUER_UNAVAILABLE":        25,
 	}
 )
 
@@ -167,7 +171,7 @@ var File_clientpolicy_v1_errors_proto protoreflect.FileDescriptor
 
 const file_clientpolicy_v1_errors_proto_rawDesc = "" +
 	"\n" +
-	"\x1cclientpolicy/v1/errors.proto\x12\x0fclientpolicy.v1*\xcf\x06\n" +
+	"\x1cclientpolicy/v1/errors.proto\x12\x0fclientpolicy.v1*\xf4\x06\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12!\n" +
 	"\x1dERROR_REASON_INVALID_DOCUMENT\x10\x01\x12 \n" +
@@ -194,7 +198,8 @@ const file_clientpolicy_v1_errors_proto_rawDesc = "" +
 	"\x1fERROR_REASON_DECISION_NOT_FOUND\x10\x15\x12!\n" +
 	"\x1dERROR_REASON_DECISION_LOG_OFF\x10\x16\x12!\n" +
 	"\x1dERROR_REASON_REQUEST_NOT_KEPT\x10\x17\x12\"\n" +
-	"\x1eERROR_REASON_TOO_MANY_ATTEMPTS\x10\x18BDZBgithub.com/sidegate/sidegate/gen/go/clientpolicy/v1;clientpolicyv1b\x06proto3"
+	"\x1eERROR_REASON_TOO_MANY_ATTEMPTS\x10\x18\x12#\n" +
+	"\x1fERROR_REASON_ISSUER_UNAVAILABLE\x10\x19BDZBgithub.com/sidegate/sidegate/gen/go/clientpolicy/v1;clientpolicyv1b\x06proto3"
 
 var (
 	file_clientpolicy_v1_errors_proto_rawDescOnce sync.Once
