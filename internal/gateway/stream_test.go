@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -237,7 +238,8 @@ func TestStreamFails(t *testing.T) {
 }
 
 func streamFails(t *testing.T, f *fake, r rest) {
-	var failure error
+	// The stream before may still be ending when the next one is prepared.
+	var failure atomic.Pointer[error]
 	f.streams(func(c call, s grpc.ServerStream) error {
 		var m proto.Message = decision("d")
 		if strings.HasSuffix(c.rpc, "ExportDecisions") {
@@ -246,7 +248,7 @@ func streamFails(t *testing.T, f *fake, r rest) {
 		if err := s.SendMsg(m); err != nil {
 			return err
 		}
-		return failure
+		return *failure.Load()
 	})
 	const (
 		conflict = `{"code":9,"message":"gone","details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"CONFLICT","domain":"sidegate.dev"}]}`
@@ -263,7 +265,7 @@ func streamFails(t *testing.T, f *fake, r rest) {
 		{"the server's", status.Error(codes.Internal, "secret"), internal},
 		{"unknown", status.Error(codes.DataLoss, "secret"), strings.Replace(internal, "13", "15", 1)},
 	} {
-		failure = tc.failure
+		failure.Store(&tc.failure)
 		for _, ask := range []struct {
 			path, accept, want string
 			cut                bool
