@@ -179,7 +179,7 @@ func (g *Guard) authenticate(ctx context.Context, method string) (*Principal, er
 func (g *Guard) Admit(r *http.Request) error {
 	_, err := g.recognise(r.Context(), &credentials{
 		authorization: r.Header.Values("Authorization"), leaf: verifiedLeaf(r.TLS),
-		from: r.RemoteAddr, trace: traceID(r.Header.Get("traceparent")),
+		from: r.RemoteAddr, trace: TraceID(r.Header.Values("traceparent")),
 	})
 	return err
 }
@@ -296,7 +296,7 @@ func (g *Guard) authorize(ctx context.Context, method string, p *Principal, requ
 func (g *Guard) credentials(ctx context.Context, method string) *credentials {
 	c := &credentials{
 		authorization: metadata.ValueFromIncomingContext(ctx, "authorization"), method: method, from: from(ctx),
-		leaf: peerLeaf(ctx), trace: traceID(first(metadata.ValueFromIncomingContext(ctx, "traceparent"))),
+		leaf: peerLeaf(ctx), trace: TraceID(metadata.ValueFromIncomingContext(ctx, "traceparent")),
 	}
 	if g.inside {
 		c.from, c.leaf = g.annotated(ctx)

@@ -74,22 +74,6 @@ func from(ctx context.Context) string {
 	return p.Addr.String()
 }
 
-func first(values []string) string {
-	if len(values) == 0 {
-		return ""
-	}
-	return values[0]
-}
-
-// traceID is that of a traceparent (W3C Trace Context section 3.2), or empty.
-func traceID(parent string) string {
-	parts := strings.Split(parent, "-")
-	if len(parts) < 4 || len(parts[1]) != 32 || strings.Trim(parts[1], "0123456789abcdef") != "" || strings.Trim(parts[1], "0") == "" {
-		return ""
-	}
-	return parts[1]
-}
-
 // maxShown is the greatest number of bytes of a text, as sent, in a log or an
 // error.
 const maxShown = 255

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"sync/atomic"
+	"syscall"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -112,4 +113,19 @@ func NamePeer(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handler
 		}
 	}
 	return handler(ctx, request)
+}
+
+// onSocket asks something of the file descriptor of a connection.
+func onSocket(conn net.Conn, ask func(fd int) error) error {
+	sc, ok := conn.(syscall.Conn)
+	if !ok {
+		return errors.New("the connection has no file descriptor")
+	}
+	raw, err := sc.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var asked error
+	err = raw.Control(func(fd uintptr) { asked = ask(int(fd)) })
+	return errors.Join(err, asked)
 }

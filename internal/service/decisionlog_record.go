@@ -3,7 +3,6 @@ package service
 import (
 	"context"
 	"errors"
-	"strings"
 	"sync"
 	"time"
 
@@ -113,31 +112,5 @@ func authorOf(ctx context.Context) string {
 
 // traceID is that of the call, or empty when it has none or not a clear one.
 func traceID(ctx context.Context) string {
-	return parseTraceParent(one(metadata.ValueFromIncomingContext(ctx, MetadataTraceParent)))
+	return auth.TraceID(metadata.ValueFromIncomingContext(ctx, MetadataTraceParent))
 }
-
-// parseTraceParent returns the trace id of a traceparent of version 00, or empty.
-// W3C Trace Context section 3.2.2: two hexadecimal digits of version, 32 of trace
-// id, 16 of parent id and two of flags, in lower case; neither id is all zeros.
-func parseTraceParent(s string) string {
-	const length = len("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
-	if len(s) != length || s[:3] != "00-" || s[35] != '-' || s[52] != '-' {
-		return ""
-	}
-	trace, parent, flags := s[3:35], s[36:52], s[53:]
-	if !hexadecimal(trace) || !hexadecimal(parent) || !hexadecimal(flags) || zeros(trace) || zeros(parent) {
-		return ""
-	}
-	return trace
-}
-
-func hexadecimal(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; (c < '0' || c > '9') && (c < 'a' || c > 'f') {
-			return false
-		}
-	}
-	return true
-}
-
-func zeros(s string) bool { return strings.Trim(s, "0") == "" }
