@@ -58,15 +58,23 @@ func ParseAuditFollowFilter(s string) (AuditFilter, error) {
 	return parseAuditFilter(s, auditFollowKeys)
 }
 
-func parseFilter(s string, known []string) (f Filter, err error) {
+// eachTerm hands out the terms of a filter and says whose value is wrong.
+func eachTerm(s string, known []string, set func(filter.Term) error) error {
 	terms, err := filter.Parse(s, known)
 	if err != nil {
-		return Filter{}, err
+		return err
 	}
 	for _, t := range terms {
-		if err := f.set(t); err != nil {
-			return Filter{}, fmt.Errorf("the value of %q %w", t.Key, err)
+		if err := set(t); err != nil {
+			return fmt.Errorf("the value of %q %w", t.Key, err)
 		}
+	}
+	return nil
+}
+
+func parseFilter(s string, known []string) (f Filter, err error) {
+	if err := eachTerm(s, known, f.set); err != nil {
+		return Filter{}, err
 	}
 	return f, inOrder(f.since, f.until)
 }
@@ -102,14 +110,8 @@ func (f *Filter) set(t filter.Term) (err error) {
 }
 
 func parseAuditFilter(s string, known []string) (f AuditFilter, err error) {
-	terms, err := filter.Parse(s, known)
-	if err != nil {
+	if err := eachTerm(s, known, f.set); err != nil {
 		return AuditFilter{}, err
-	}
-	for _, t := range terms {
-		if err := f.set(t); err != nil {
-			return AuditFilter{}, fmt.Errorf("the value of %q %w", t.Key, err)
-		}
 	}
 	return f, inOrder(f.since, f.until)
 }
