@@ -56,17 +56,33 @@ func (s *Services) writer(ctx context.Context, comment string) (*caller, error) 
 	if s.readOnly != "" {
 		return nil, refuse(pb.ErrorReason_ERROR_REASON_READ_ONLY, "%s", s.readOnly)
 	}
-	if comment == "" {
-		comment = one(metadata.ValueFromIncomingContext(ctx, MetadataComment))
-	}
-	if n := utf8.RuneCountInString(comment); !utf8.ValidString(comment) || n > storage.MaxComment {
-		return nil, invalidAt("/comment", "the comment has %d characters, expected at most %d of valid UTF-8", n, storage.MaxComment)
+	comment, err := commentOf(ctx, comment)
+	if err != nil {
+		return nil, err
 	}
 	cond, err := conditionOf(ctx)
 	if err != nil {
 		return nil, err
 	}
 	return &caller{author: p.Author(), surface: surfaceOf(ctx), comment: comment, condition: cond}, nil
+}
+
+// commentOf is why something is written, as the request says, else the metadata.
+func commentOf(ctx context.Context, comment string) (string, error) {
+	sent := metadata.ValueFromIncomingContext(ctx, MetadataComment)
+	switch {
+	case len(sent) > 1:
+		return "", invalidAt("/comment", "%d comments are sent; send one", len(sent))
+	case comment == "":
+		comment = one(sent)
+	}
+	switch n := utf8.RuneCountInString(comment); {
+	case !utf8.ValidString(comment):
+		return "", invalidAt("/comment", "the comment is not valid UTF-8")
+	case n > storage.MaxComment:
+		return "", invalidAt("/comment", "the comment has %d characters, at most %d are allowed", n, storage.MaxComment)
+	}
+	return comment, nil
 }
 
 // surfaceOf is the way by which a call came.
