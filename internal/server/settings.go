@@ -37,7 +37,11 @@ func (s *server) noteSettings(context.Context) error {
 		// It is a note for people: the server runs without it.
 		s.log.Warn("the settings of the last start cannot be read", zap.String("file", path), zap.Error(err))
 	}
-	if detail := changed(before, now); detail != "" {
+	detail := changed(before, now)
+	if err != nil {
+		detail = "the settings of the last start cannot be read"
+	}
+	if detail != "" {
 		s.audit(&clientpolicyv1.AuditRecord{
 			Kind: clientpolicyv1.AuditRecord_KIND_CONFIGURATION_CHANGED, Code: codes.OK.String(), Detail: detail,
 		})

@@ -53,11 +53,18 @@ type instance struct {
 // start runs a server until the test ends.
 func start(t testing.TB, c config.Config, log *zap.Logger) *instance {
 	t.Helper()
+	return startOptions(t, c, server.Options{Log: log, Version: "test"})
+}
+
+// startOptions does so with these options.
+func startOptions(t testing.TB, c config.Config, o server.Options) *instance {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	i := &instance{cancel: cancel, done: make(chan error, 1), http: &http.Client{Transport: &http.Transport{}}}
 	ready := make(chan server.Addresses, 1)
+	o.Ready = func(a server.Addresses) { ready <- a }
 	go func() {
-		i.done <- server.Run(ctx, c, server.Options{Log: log, Version: "test", Ready: func(a server.Addresses) { ready <- a }})
+		i.done <- server.Run(ctx, c, o)
 		close(i.done)
 	}()
 	select {
