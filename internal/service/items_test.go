@@ -107,7 +107,7 @@ func TestSurfaceAndComment(t *testing.T) {
 	equal(t, []string{history[1].Surface, history[1].Comment}, []string{"rest", "größer"})
 	equal(t, []string{history[0].Surface, history[0].Comment}, []string{"grpc", ""})
 	_, err = w.createPolicy(policy("e"), "x-change-comment-bin", "one", "x-change-comment-bin", "other")
-	want(t, err, codes.InvalidArgument, "INVALID_DOCUMENT", "/comment")
+	want(t, err, codes.InvalidArgument, "INVALID_DOCUMENT")
 	_, err = w.createPolicy(policy("e"), "x-change-comment-bin", "\xff")
 	want(t, err, codes.InvalidArgument, "INVALID_DOCUMENT")
 }
